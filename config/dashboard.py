@@ -1,0 +1,148 @@
+"""The overview: what needs a person, and when everything last ran."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Q, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog.decimals import money
+from config.health import worker_problems
+from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
+from integrations.models import Notice, Run, WorkItem
+from orders.models import SalesOrder
+from orders.status import OPEN
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's hook for the index page: adds the overview for those who may see orders."""
+    if request.user.has_perm("leaflink.view_order"):
+        context["overview"] = {
+            "attention": attention(),
+            "numbers": numbers(),
+            "accounts": accounts(),
+            "held": held(),
+            "worker_problems": worker_problems(),
+        }
+    return context
+
+
+def attention() -> list[dict[str, Any]]:
+    """What only a person can move on, grouped by what fixes it; nothing when all is well."""
+    orders = reverse("admin:leaflink_order_changelist")
+    reasons = (
+        Blocker.objects.order_by()
+        .values("code")
+        .annotate(orders=Count("order", distinct=True))
+        .order_by("-orders")
+    )
+    rows = [
+        {
+            "count": row["orders"],
+            "text": f"held: {Blocker.Code(row['code']).label.lower()}",
+            "url": f"{orders}?blockers__code__exact={row['code']}",
+        }
+        for row in reasons
+    ]
+    others = (
+        (
+            Order.objects.filter(state=Order.State.CONFLICT).count(),
+            "orders in conflict with LeafLink",
+            f"{orders}?state__exact=conflict",
+        ),
+        (
+            WorkItem.objects.filter(stuck_at__isnull=False).count(),
+            "pieces of work are stuck",
+            reverse("admin:integrations_workitem_changelist") + "?stuck_at__isempty=0",
+        ),
+        (
+            Listing.objects.exclude(refusal="").count(),
+            "products refused by LeafLink",
+            reverse("admin:leaflink_listing_changelist"),
+        ),
+        (
+            Notice.objects.filter(resolved_at__isnull=True).count(),
+            "open notices",
+            reverse("admin:integrations_notice_changelist") + "?resolved_at__isempty=1",
+        ),
+    )
+    return rows + [
+        {"count": count, "text": text, "url": url} for count, text, url in others if count
+    ]
+
+
+def numbers() -> list[dict[str, Any]]:
+    """The day in figures."""
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    orders = Order.objects.aggregate(
+        today=Count("pk", filter=Q(placed_at__gte=today)),
+        held=Count("pk", filter=Q(state=Order.State.HELD)),
+        held_value=Sum("total", filter=Q(state=Order.State.HELD)),
+    )
+    products = Product.objects.aggregate(
+        linked=Count("pk", filter=Q(listing__isnull=False)),
+        unlinked=Count("pk", filter=Q(listing__isnull=True, gone_at__isnull=True)),
+    )
+    order_list = reverse("admin:leaflink_order_changelist")
+    return [
+        {
+            "label": "Orders placed today",
+            "value": f"{orders['today']:,}",
+            "url": order_list,
+        },
+        {
+            "label": "Held orders",
+            "value": f"{orders['held']:,}",
+            "note": f"${money(orders['held_value']):,.2f}",
+            "url": f"{order_list}?state__exact=held",
+        },
+        {
+            "label": "Orders to be shipped",
+            "value": f"{SalesOrder.objects.filter(status__in=OPEN).count():,}",
+            "url": reverse("admin:orders_salesorder_changelist"),
+        },
+        {
+            "label": "Linked products",
+            "value": f"{products['linked']:,}",
+            "note": f"{products['unlinked']:,} not linked"
+            if products["unlinked"]
+            else "all linked",
+            "url": reverse("admin:leaflink_product_changelist"),
+        },
+    ]
+
+
+def held() -> list[Order]:
+    """The held orders, the oldest first, as many as fit the page."""
+    return list(
+        Order.objects.filter(state=Order.State.HELD)
+        .defer("raw")
+        .prefetch_related("blockers")
+        .order_by("placed_at")[:8]
+    )
+
+
+def accounts() -> list[dict[str, Any]]:
+    """Per account: when what last ran, and whether it went well."""
+    recent = timezone.now() - timedelta(days=7)
+    runs: dict[int, dict[str, Any]] = {}
+    latest = (
+        Run.objects.filter(started_at__gte=recent, finished_at__isnull=False)
+        .order_by()
+        .values("connection", "kind")
+        .annotate(at=Max("finished_at"))
+    )
+    for row in latest:
+        runs.setdefault(row["connection"], {})[row["kind"]] = row["at"]
+    return [
+        {
+            "account": account,
+            "orders": runs.get(account.pk, {}).get("orders"),
+            "inventory": runs.get(account.pk, {}).get("inventory"),
+            "products": runs.get(account.pk, {}).get("products"),
+            "url": reverse("admin:leaflink_account_change", args=[account.pk]),
+        }
+        for account in Account.objects.filter(is_active=True)
+    ]

@@ -1,0 +1,105 @@
+"""The admin's sidebar, in the order of the working day, and the label of the environment."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _active(model: str) -> Any:
+    """Whether the present page is of this model: by its URL name, not by how its path begins."""
+
+    def is_active(request: HttpRequest) -> bool:
+        name = (request.resolver_match.url_name if request.resolver_match else "") or ""
+        return name.rsplit("_", 1)[0] == model
+
+    return is_active
+
+
+def _model(title: str, icon: str, app: str, name: str) -> dict[str, Any]:
+    """A sidebar entry for a model's list, shown to those who may see the model."""
+
+    def is_permitted(request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(
+            f"{app}.change_{name}"
+        )
+
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": is_permitted,
+        "active": _active(f"{app}_{name}"),
+    }
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {
+        "title": "Today",
+        "items": [
+            {
+                "title": "Overview",
+                "icon": "space_dashboard",
+                "link": reverse_lazy("admin:index"),
+                "active": lambda request: (
+                    bool(request.resolver_match) and request.resolver_match.url_name == "index"
+                ),
+            },
+            _model("LeafLink orders", "inbox", "leaflink", "order"),
+            _model("Sales orders", "receipt_long", "orders", "salesorder"),
+            _model("Notices", "notifications", "integrations", "notice"),
+        ],
+    },
+    {
+        "title": "Catalog",
+        "separator": True,
+        "items": [
+            _model("Items", "inventory_2", "catalog", "item"),
+            _model("Stock", "warehouse", "catalog", "stock"),
+            _model("Lots", "qr_code_2", "catalog", "lot"),
+            _model("Brands", "sell", "catalog", "brand"),
+            _model("Facilities", "factory", "catalog", "facility"),
+        ],
+    },
+    {
+        "title": "Customers",
+        "separator": True,
+        "items": [
+            _model("Destinations", "storefront", "customers", "destination"),
+            _model("Sales reps", "badge", "customers", "salesrep"),
+        ],
+    },
+    {
+        "title": "LeafLink",
+        "separator": True,
+        "items": [
+            _model("Products", "category", "leaflink", "product"),
+            _model("Linked products", "link", "leaflink", "listing"),
+            _model("LeafLink customers", "contacts", "leaflink", "customer"),
+            _model("LeafLink staff", "group", "leaflink", "staff"),
+            _model("Accounts", "key", "leaflink", "account"),
+        ],
+    },
+    {
+        "title": "Behind the scenes",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _model("Runs", "history", "integrations", "run"),
+            _model("Waiting work", "pending_actions", "integrations", "workitem"),
+            _model("Webhooks received", "webhook", "leaflink", "webhookdelivery"),
+            _model("Stock movements", "swap_vert", "catalog", "movement"),
+            _model("Tax rates", "percent", "orders", "taxrate"),
+            _model("Schedules", "schedule", "django_q", "schedule"),
+            _model("Users", "person", "auth", "user"),
+            _model("Groups", "groups", "auth", "group"),
+        ],
+    },
+]
+
+
+def environment_label(request: HttpRequest) -> list[str] | None:
+    """The ribbon beside the site's name: which kind of installation this is."""
+    from django.conf import settings
+
+    return None if settings.PRODUCTION else ["Development", "info"]

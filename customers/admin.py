@@ -1,0 +1,40 @@
+"""Admin pages of destinations and sales reps."""
+
+from django.contrib import admin
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from customers.models import Address, Destination, SalesRep
+
+
+class AddressInline(TabularInline):
+    model = Address
+    extra = 0
+
+
+@admin.register(Destination)
+class DestinationAdmin(ModelAdmin):
+    list_display = ["name", "license_number", "email", "phone", "default_facility", "is_active"]
+    list_filter = ["is_active", ("default_facility", AutocompleteSelectFilter)]
+    list_filter_submit = True
+    list_select_related = ["default_facility"]
+    list_per_page = 50
+    search_fields = ["name", "dba", "license_number", "license_key", "external_id", "email"]
+    autocomplete_fields = ["default_facility"]
+    inlines = [AddressInline]
+    fieldsets = [
+        (None, {"fields": ["name", "dba", "external_id", "is_active"]}),
+        ("License", {"fields": [("license_number", "license_type", "license_expires_on")]}),
+        ("Contact", {"fields": [("email", "phone"), "notes"]}),
+        ("Shipping", {"fields": ["default_facility"]}),
+    ]
+
+
+@admin.register(SalesRep)
+class SalesRepAdmin(ModelAdmin):
+    list_display = ["name", "email", "phone", "default_facility", "is_active"]
+    list_filter = ["is_active", ("default_facility", AutocompleteSelectFilter)]
+    list_filter_submit = True
+    list_select_related = ["default_facility"]
+    search_fields = ["name", "email"]
+    autocomplete_fields = ["default_facility", "user"]

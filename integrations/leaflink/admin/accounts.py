@@ -1,0 +1,154 @@
+"""Admin pages of accounts, with their keys and rules, and of webhooks."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+
+from catalog.read_only_admin import ReadOnlyAdmin
+from integrations.leaflink.mapping.statuses import IMPORTABLE
+from integrations.leaflink.models import (
+    Account,
+    AccountBrand,
+    WebhookDelivery,
+)
+
+
+class AccountBrandInline(TabularInline):
+    model = AccountBrand
+    autocomplete_fields = ["brand"]
+    extra = 0
+
+
+class KeyField(forms.CharField):
+    """A key that is pasted and never shown again; left empty, the old one stays."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            strip=True,
+            max_length=500,
+            widget=UnfoldAdminTextInputWidget(
+                attrs={"type": "password", "autocomplete": "new-password"}
+            ),
+            **kwargs,
+        )
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    new_app_key = KeyField(label="App key")
+    new_webhook_key = KeyField(label="Webhook key")
+    import_statuses = forms.MultipleChoiceField(
+        label="Statuses that are imported",
+        choices=[(status, status) for status in IMPORTABLE],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        required=False,
+    )
+
+    class Meta:
+        model = Account
+        fields = (
+            "name",
+            "is_active",
+            "host",
+            "stand_in_url",
+            "key_owner",
+            "company_name",
+            "company_id",
+            "import_orders",
+            "import_statuses",
+            "import_since",
+            "fallback_rep",
+            "default_facility",
+            "customer_rule",
+            "shortage_rule",
+            "hold_on_total_mismatch",
+            "link_exact_skus",
+            "push_inventory",
+            "facilities",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("app_key", "webhook_key"):
+            if f"new_{name}" in self.fields:
+                there = bool(self.instance.pk and getattr(self.instance, name))
+                self.fields[f"new_{name}"].help_text = (
+                    "A key is stored. Paste another one to replace it."
+                    if there
+                    else "Paste it from LeafLink. It is encrypted and never shown again."
+                )
+
+    def save(self, commit: bool = True) -> Any:
+        for name in ("app_key", "webhook_key"):
+            if value := self.cleaned_data.get(f"new_{name}"):
+                setattr(self.instance, name, value)
+        return super().save(commit)
+
+
+@admin.register(Account)
+class AccountAdmin(ModelAdmin):
+    form = AccountForm
+    list_display = ["name", "company_name", "shown_host", "is_active", "last_webhook_at"]
+    list_filter = ["is_active", "host"]
+    search_fields = ["name", "company_name"]
+    autocomplete_fields = ["default_facility", "fallback_rep", "facilities"]
+    readonly_fields = ["webhook_address", "last_webhook_at"]
+    inlines = [AccountBrandInline]
+    fieldsets = [
+        (None, {"fields": ["name", "is_active", "host", "stand_in_url"]}),
+        ("Keys", {"fields": ["new_app_key", "key_owner"]}),
+        (
+            "Webhook",
+            {"fields": ["webhook_address", "new_webhook_key", "last_webhook_at"]},
+        ),
+        ("LeafLink company", {"fields": [("company_name", "company_id")]}),
+        (
+            "Orders",
+            {
+                "fields": [
+                    "import_orders",
+                    "import_statuses",
+                    "import_since",
+                    "fallback_rep",
+                    "default_facility",
+                    "customer_rule",
+                    "shortage_rule",
+                    "hold_on_total_mismatch",
+                ]
+            },
+        ),
+        ("Products and stock", {"fields": ["link_exact_skus", "push_inventory", "facilities"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.readonly_fields, "host"] if obj else self.readonly_fields
+
+    @display(description="Environment", ordering="host")
+    def shown_host(self, account: Account) -> str:
+        return account.get_host_display()
+
+    @display(description="Address for LeafLink's webhook")
+    def webhook_address(self, account: Account) -> str:
+        return account.webhook_url if account.pk else "Shown once the account is saved."
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "kind", "action", "key", "account", "problem"]
+    list_filter = ["kind", "action", "account", ("received_at", RangeDateTimeFilter)]
+    list_filter_submit = True
+    list_select_related = ["account"]
+    search_fields = ["key"]
+    fields = [("received_at", "account"), ("kind", "action", "key"), "problem", "body"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
+        query = super().get_queryset(request)
+        page = (request.resolver_match.url_name if request.resolver_match else "") or ""
+        return query.defer("body") if page.endswith("_changelist") else query

@@ -1,0 +1,35 @@
+"""How far LeafLink's lists were read.
+
+The mark is the newest `modified` of the rows themselves (never our clock), and is moved only after
+all pages of a pull were stored. The next pull starts OVERLAP earlier, because LeafLink's lists have
+no order, so that rows move between pages while they are read.
+"""
+
+from datetime import datetime, timedelta
+
+from integrations.leaflink.models import Account, Cursor
+
+OVERLAP = timedelta(minutes=5)
+
+
+def start_of(account: Account, resource: str) -> datetime | None:
+    """From which `modified` on to read; None when nothing was read yet."""
+    mark = (
+        Cursor.objects.filter(account=account, resource=resource)
+        .values_list("modified", flat=True)
+        .first()
+    )
+    return mark - OVERLAP if mark else None
+
+
+def advance(account: Account, resource: str, newest: datetime | None) -> None:
+    """All pages are stored up to `newest`; the mark never goes back."""
+    if newest is None:
+        return
+    moved = Cursor.objects.filter(account=account, resource=resource, modified__lt=newest).update(
+        modified=newest
+    )
+    if not moved:
+        Cursor.objects.get_or_create(
+            account=account, resource=resource, defaults={"modified": newest}
+        )

@@ -1,0 +1,181 @@
+"""One cycle of an account, in the right order, one at a time: read who and what, link, take in
+orders, then send quantities. Commands, scheduled jobs and buttons all come through here.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from integrations import runs
+from integrations.budget import BudgetExhausted
+from integrations.leaflink import link, pull_catalog, push_inventory
+from integrations.leaflink.connect import client_for
+from integrations.leaflink.models import Account
+from integrations.leaflink.pull_orders import pull_orders
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
+from integrations.leases import lease
+from integrations.models import Notice, WorkItem
+from integrations.notices import notify, resolve
+from integrations.runs import Recorder
+
+# Well below the task queue's limit of 300 seconds, which would kill the push in the middle.
+PUSH_SECONDS = 200
+
+
+@dataclass
+class Step:
+    """What a step did. `error` is set when it could not be finished."""
+
+    name: str
+    seen: int = 0
+    changed: int = 0
+    failed: int = 0
+    calls: int = 0
+    problems: list[dict[str, str]] = field(default_factory=list)
+    error: str = ""
+    # Rows of a dry run: what would be sent ("sku", "product", "ours", "theirs").
+    plan: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class _Context:
+    account: Account
+    full: bool
+    dry: bool
+    deadline: float
+    step: Step
+
+
+Action = Callable[[_Context, LeafLinkClient, Recorder], None]
+
+
+def _staff(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    pull_catalog.pull_staff(context.account, client, run, dry=context.dry)
+
+
+def _customers(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    pull_catalog.pull_customers(context.account, client, run, full=context.full, dry=context.dry)
+
+
+def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    pull_catalog.pull_products(context.account, client, run, full=context.full, dry=context.dry)
+    if context.account.link_exact_skus:
+        run.changed += link.link_exact_skus(context.account, dry=context.dry)
+
+
+def _orders(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    pull_orders(context.account, client, run, dry=context.dry)
+
+
+def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    account = context.account
+    changes = push_inventory.plan(account)
+    if context.dry:
+        context.step.plan = [_row(change) for change in changes]
+        run.changed = len(changes)
+        return
+    result = push_inventory.push(client, changes, run, deadline=context.deadline)
+    if result.surprises:
+        # Somebody acted in LeafLink between our reading and our writing: look, and send again.
+        pull_orders(account, client, Recorder())
+        again = push_inventory.plan(account)
+        result.left += push_inventory.push(client, again, run, deadline=context.deadline).left
+    if result.left:
+        run.problem("time", f"{result.left} quantities are sent with the next run.")
+
+
+def _row(change: push_inventory.Change) -> dict[str, str]:
+    listing, product = change.listing, change.listing.product
+    return {
+        "sku": listing.item.sku,
+        "product": product.name,
+        "ours": f"{change.quantity:f}",
+        "theirs": f"{product.quantity:f}",
+    }
+
+
+STEPS: dict[str, Action] = {
+    "staff": _staff,
+    "customers": _customers,
+    "products": _products,
+    "orders": _orders,
+    "inventory": _inventory,
+}
+# Orders are always read right before quantities are sent.
+NEEDS = {"inventory": ("orders", "inventory")}
+PRIORITIES = {
+    "orders": WorkItem.Priority.ORDERS,
+    "inventory": WorkItem.Priority.STOCK,
+}
+
+
+def run_cycle(
+    account: Account,
+    only: Collection[str] = (),
+    *,
+    full: bool = False,
+    dry: bool = False,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> list[Step]:
+    """Run the steps (all, or `only` some) for one account, and return what each did.
+
+    A step that fails is reported and the next is tried, unless the key is bad. Raises Busy when
+    another process is at it. `dry` changes nothing on either side. `on_step` hears of each step
+    when it is done.
+    """
+    wanted = {step for name in only for step in NEEDS.get(name, (name,))} or set(STEPS)
+    steps = []
+    with lease(f"leaflink account {account.pk}"):
+        for name, action in STEPS.items():
+            if name not in wanted:
+                continue
+            step = Step(name)
+            steps.append(step)
+            context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step)
+            go_on = _run_step(context, action)
+            on_step(step)
+            if not go_on:
+                break
+    return steps
+
+
+def _run_step(context: _Context, action: Action) -> bool:
+    """Run one step; False when the following ones make no sense."""
+    account, step = context.account, context.step
+    client: LeafLinkClient | None = None
+    try:
+        with _recorded(context) as run:
+            try:
+                client = client_for(account, PRIORITIES.get(step.name, WorkItem.Priority.REST))
+                action(context, client, run)
+            finally:
+                run.calls = client.calls if client else 0
+    except BadCredentials as error:
+        step.error = str(error)
+        if not context.dry:
+            notify(account, Notice.Category.CREDENTIALS, step.name, str(error))
+        return "401" not in str(error) and client is not None
+    except (LeafLinkError, BudgetExhausted) as error:
+        step.error = str(error)
+    else:
+        if not context.dry:
+            resolve(account, Notice.Category.CREDENTIALS, [step.name])
+    return True
+
+
+@contextmanager
+def _recorded(context: _Context) -> Iterator[Recorder]:
+    """Count what the step does; on record as a Run, unless it is a dry run."""
+    step = context.step
+    run = Recorder()
+    try:
+        if context.dry:
+            yield run
+        else:
+            with runs.record(context.account, step.name) as run:
+                yield run
+    finally:
+        step.seen, step.changed = run.seen, run.changed
+        step.failed, step.calls, step.problems = run.failed, run.calls, run.problems

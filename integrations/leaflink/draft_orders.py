@@ -1,0 +1,196 @@
+"""From a LeafLink order to the sales order it should become.
+
+Lines stay as LeafLink has them (duplicates apart, cases as cases); negative lines become discounts,
+credits locked discounts. What can't be carried over is said in `warnings`, never dropped silently.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.utils import timezone
+
+from catalog.decimals import plain
+from catalog.models import Facility, Item
+from customers.models import Destination, SalesRep
+from integrations.leaflink.mapping import money
+from integrations.leaflink.mapping.payment_terms import local_term, remote_text
+from integrations.leaflink.models import Account, Listing, Order, Product, Staff
+from integrations.leaflink.wire import payloads
+from orders.models import OrderDiscount, TaxRate
+from orders.services import DiscountDraft, LineDraft, OrderDraft
+
+
+@dataclass
+class Book:
+    """What is looked up for a page of orders, loaded in a constant number of queries."""
+
+    staff: dict[int, Staff] = field(default_factory=dict)
+    items: dict[int, Item] = field(default_factory=dict)
+    products: dict[int, Product] = field(default_factory=dict)
+    tax_rates: list[TaxRate] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, account: Account, product_ids: set[int]) -> "Book":
+        """Look up the account's staff and tax rates, and the items linked to these products."""
+        products = Product.objects.filter(account=account, remote_id__in=product_ids).defer("raw")
+        listings = Listing.objects.filter(product__in=products).select_related(
+            "item__brand", "product"
+        )
+        staff = Staff.objects.filter(account=account).select_related("sales_rep__default_facility")
+        return cls(
+            staff={row.remote_id: row for row in staff.defer("raw")},
+            items={row.product.remote_id: row.item for row in listings.defer("product__raw")},
+            products={row.remote_id: row for row in products},
+            tax_rates=list(TaxRate.objects.filter(is_active=True)),
+        )
+
+
+def sales_rep(account: Account, order: payloads.Order, book: Book) -> SalesRep | None:
+    """The owner of the order: the first rep LeafLink lists who is mapped, or the fallback rep.
+
+    (Distru picks one of several at random; we are deterministic, so that a re-read agrees.)
+    """
+    for rep in order.sales_reps:
+        staff = book.staff.get(rep.id)
+        if staff and staff.sales_rep:
+            return staff.sales_rep
+    return account.fallback_rep
+
+
+def facility(account: Account, rep: SalesRep | None) -> Facility | None:
+    """Where the order ships from: the rep's facility, else the account's."""
+    return (rep.default_facility if rep else None) or account.default_facility
+
+
+def draft(
+    account: Account,
+    mirror: Order,
+    order: payloads.Order,
+    book: Book,
+    destination: Destination | None,
+) -> tuple[OrderDraft, list[str]]:
+    """Return the sales order to be, and the warnings a person should see."""
+    warnings: list[str] = []
+    rep = sales_rep(account, order, book)
+    lines = _lines(order, book, warnings)
+    brands = {line.item.brand for line in lines if line.item}
+    parts = money.parts(order)
+    tax_rate = _tax_rate(order, book, parts.tax, warnings)
+    if parts.difference:
+        warnings.append(f"The total differs from LeafLink's: {parts.explanation}.")
+    term = local_term(order)
+    if not term and remote_text(order):
+        warnings.append(
+            f"The payment term “{remote_text(order)}” has no counterpart here; none was set."
+        )
+    return OrderDraft(
+        placed_at=order.created_on or mirror.placed_at or timezone.now(),
+        lines=lines,
+        discounts=_discounts(order, parts),
+        destination=destination,
+        facility=facility(account, rep),
+        sales_rep=rep,
+        brand=brands.pop() if len(brands) == 1 else None,
+        delivery_date=timezone.localdate(order.ship_date) if order.ship_date else None,
+        payment_term=term,
+        payment_due_on=(
+            timezone.localdate(order.payment_due_date) if order.payment_due_date else None
+        ),
+        classification=order.classification[:100],
+        notes_for_buyer=order.notes,
+        internal_notes=order.internal_notes,
+        channel=f"LeafLink · {account.name}"[:200],
+        channel_number=mirror.short_id,
+        ship_to=_ship_to(order),
+        shipping=parts.shipping,
+        tax_rate=tax_rate,
+        tax=parts.tax if tax_rate else Decimal(0),
+    ), warnings
+
+
+def goods(order: payloads.Order) -> list[payloads.LineItem]:
+    """The lines that are goods: not discounts in disguise, and not of nothing."""
+    return [x for x in order.line_items or [] if not money.is_discount(x) and x.quantity > 0]
+
+
+def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineDraft]:
+    drafts = []
+    for line in order.line_items or []:
+        if line.quantity == 0 and not money.is_discount(line):
+            warnings.append(f"{line_name(line, book)} was ordered with quantity 0 and left out.")
+    for line in goods(order):
+        item = book.items.get(line.product or 0)
+        product = book.products.get(line.product or 0)
+        sku = str(line.frozen_product.get("sku") or (product.sku if product else ""))
+        if line.quantity % line.unit_multiplier:
+            warnings.append(
+                f"{line_name(line, book)}: {plain(line.quantity)} units are not whole cases of "
+                f"{line.unit_multiplier}."
+            )
+        drafts.append(
+            LineDraft(
+                item=item,
+                name=line_name(line, book)[:400],
+                sku=(item.sku if item else sku)[:255],
+                quantity=line.quantity,
+                case_size=line.unit_multiplier,
+                price=line.price,
+                is_sample=line.is_sample,
+                is_medical=line.is_medical_line_item,
+                notes=line.notes[:2000],
+                channel_line=str(line.id),
+            )
+        )
+    return drafts
+
+
+def line_name(line: payloads.LineItem, book: Book) -> str:
+    """What people call the product of a line: as ordered, else as it is called now."""
+    product = book.products.get(line.product or 0)
+    frozen = line.frozen_product.get("name")
+    return str(frozen or (product.name if product else "") or f"Product {line.product or '?'}")
+
+
+def _discounts(order: payloads.Order, parts: money.Parts) -> list[DiscountDraft]:
+    found = [
+        DiscountDraft(
+            OrderDiscount.Kind.LINE,
+            str(line.frozen_product.get("name") or line.notes or "Discount")[:400],
+            -money.amount(line),
+        )
+        for line in order.line_items or []
+        if money.is_discount(line)
+    ]
+    if parts.discount:
+        percent = order.discount if order.discount_type == "%" else None
+        label = f"Discount {plain(percent)} %" if percent else "Discount"
+        found.append(DiscountDraft(OrderDiscount.Kind.ORDER, label, parts.discount, percent))
+    if parts.credits:
+        found.append(DiscountDraft(OrderDiscount.Kind.CREDIT, "LeafLink credit", parts.credits))
+    return found
+
+
+def _tax_rate(
+    order: payloads.Order, book: Book, tax: Decimal, warnings: list[str]
+) -> TaxRate | None:
+    percent = money.tax_percent(order)
+    if not tax or percent is None:
+        return None
+    for rate in book.tax_rates:
+        if rate.percent == percent:
+            return rate
+    warnings.append(
+        f"LeafLink charges {plain(percent.normalize())} % tax (${tax:,.2f}), but no tax rate has "
+        "this percentage here: the order has no tax. Add the rate under Tax rates, then read the "
+        "order again."
+    )
+    return None
+
+
+def _ship_to(order: payloads.Order) -> str:
+    address = order.delivery_address
+    if not (address.address or address.city):
+        return ""
+    street = " ".join(filter(None, (address.address, address.unit_number)))
+    town = " ".join(filter(None, (address.city, address.state, address.zipcode)))
+    return "\n".join(filter(None, (street, town)))

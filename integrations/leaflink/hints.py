@@ -1,0 +1,86 @@
+"""Hints that make things fast: when something changes here, ask for the work it may call for.
+
+Lost hints cost a few minutes at the most: the scheduled jobs reach the same end state.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.signals import post_save
+
+from catalog.models import Item
+from catalog.signals import stock_changed
+from integrations import work
+from integrations.leaflink.jobs import INVENTORY_WORK, RECONSIDER_WORK
+from integrations.leaflink.models import Account, Blocker, Listing, Order, Staff
+from integrations.models import WorkItem
+from orders.signals import order_changed
+
+Code = Blocker.Code
+
+
+def listen() -> None:
+    """Connect to the signals of the apps below, and to what people map and link."""
+    stock_changed.connect(_on_stock_changed, dispatch_uid="leaflink-stock")
+    order_changed.connect(_on_order_changed, dispatch_uid="leaflink-order")
+    post_save.connect(_on_staff_saved, sender=Staff, dispatch_uid="leaflink-staff")
+    post_save.connect(_on_listing_saved, sender=Listing, dispatch_uid="leaflink-listing")
+    post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
+    post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
+
+
+def _on_stock_changed(sender: Any, item_ids: frozenset[int], **kwargs: Any) -> None:
+    _push_soon(item_ids)
+    _reconsider(Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids))
+
+
+def _push_soon(item_ids: Iterable[int]) -> None:
+    accounts = Listing.objects.filter(
+        item__in=item_ids, product__account__is_active=True, product__account__push_inventory=True
+    )
+    for account_id in accounts.order_by().values_list("product__account", flat=True).distinct():
+        work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+
+
+def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
+    _reconsider(Q(sales_order=order_id, state=Order.State.CONFLICT))
+
+
+def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
+    if instance.sales_rep_id:
+        blocked = Q(blockers__code=Code.REP_UNMAPPED, account=instance.account_id)
+        transaction.on_commit(lambda: _reconsider(blocked))
+
+
+def _on_listing_saved(sender: Any, instance: Listing, created: bool, **kwargs: Any) -> None:
+    account_id, item_id = instance.product.account_id, instance.item_id
+
+    def hint() -> None:
+        _push_soon([item_id])
+        _reconsider(Q(blockers__code=Code.PRODUCT_UNLINKED, account=account_id))
+
+    if created:
+        transaction.on_commit(hint)
+
+
+def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
+    undecided = Q(account=instance.pk, state__in=(Order.State.HELD, Order.State.WAITING))
+    transaction.on_commit(lambda: _reconsider(undecided))
+
+
+def _on_item_saved(sender: Any, instance: Item, **kwargs: Any) -> None:
+    # Its safety stock may have changed; a push that finds nothing to send costs little.
+    item_id = instance.pk
+    transaction.on_commit(lambda: _push_soon([item_id]))
+
+
+def _reconsider(which: Q) -> None:
+    """Ask for another look at the orders that meet `which`."""
+    by_account: dict[int, list[str]] = {}
+    rows = Order.objects.filter(which, account__is_active=True).order_by()
+    for account_id, number in rows.values_list("account", "number").distinct():
+        by_account.setdefault(account_id, []).append(str(number))
+    for account_id, numbers in by_account.items():
+        work.ask(account_id, RECONSIDER_WORK, numbers, WorkItem.Priority.ORDERS)

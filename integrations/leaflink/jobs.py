@@ -1,0 +1,117 @@
+"""What the worker does for LeafLink: the scheduled jobs, and the handlers of queued work."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import transaction
+
+from integrations import work
+from integrations.budget import BudgetExhausted
+from integrations.leaflink.connect import client_for
+from integrations.leaflink.cycle import run_cycle
+from integrations.leaflink.models import Account, Order
+from integrations.leaflink.pull_catalog import read_product
+from integrations.leaflink.pull_orders import ORDER_WORK, read_order, settle_numbers
+from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
+from integrations.leases import Busy
+from integrations.models import Connection, WorkItem
+
+logger = logging.getLogger(__name__)
+
+PRODUCT_WORK = "leaflink.product"
+RECONSIDER_WORK = "leaflink.reconsider"
+INVENTORY_WORK = "leaflink.inventory"
+
+
+def poll_orders() -> None:
+    """Each minute: what webhooks may have missed."""
+    _for_each_account(("orders",))
+
+
+def push_inventory() -> None:
+    """Every ten minutes: read orders, then send every quantity that differs."""
+    _for_each_account(("inventory",))
+
+
+def pull_catalog() -> None:
+    """Every ten minutes: products, customers and staff that changed."""
+    _for_each_account(("staff", "customers", "products"))
+
+
+def audit() -> None:
+    """Hourly: read all products and customers, whether LeafLink says that they changed or not."""
+    _for_each_account(("customers", "products"), full=True)
+
+
+def _for_each_account(steps: tuple[str, ...], *, full: bool = False) -> None:
+    for account in Account.objects.filter(is_active=True).exclude(app_key=""):
+        try:
+            run_cycle(account, steps, full=full)
+        except Busy:
+            logger.info("account is busy", extra={"account": account.pk, "steps": steps})
+        except Exception:
+            # One account's trouble must not keep the others waiting; the Run has the reason.
+            logger.exception("cycle failed", extra={"account": account.pk, "steps": steps})
+
+
+def register_work() -> None:
+    """Tell the work queue who does LeafLink's kinds of work."""
+    work.register(ORDER_WORK, "Read order", _read_order)
+    work.register(PRODUCT_WORK, "Read product", _read_product)
+    work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
+    work.register(INVENTORY_WORK, "Send quantities", _push_now)
+
+
+@contextmanager
+def _outcomes() -> Iterator[None]:
+    """Turn LeafLink's errors into what the work queue should do next."""
+    try:
+        yield
+    except Wait as error:
+        raise work.Later(str(error), timedelta(seconds=error.seconds)) from error
+    except BudgetExhausted as error:
+        raise work.Later(str(error), error.wait, "budget") from error
+    except Busy as error:
+        raise work.Later(str(error), timedelta(seconds=2), "busy") from error
+    except BadCredentials as error:
+        raise work.Stuck(str(error), "credentials") from error
+    except LeafLinkError as error:
+        raise work.Stuck(str(error), type(error).__name__.lower()) from error
+
+
+def _account(connection: Connection) -> Account:
+    return Account.objects.get(pk=connection.pk)
+
+
+def _read_order(connection: Connection, number: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        try:
+            read_order(account, client_for(account, WorkItem.Priority.ORDERS), number)
+        except Gone:
+            with transaction.atomic():
+                order = Order.objects.select_for_update().get(account=account, number=number)
+                order.set_state(
+                    Order.State.CONFLICT if order.sales_order_id else Order.State.IGNORED,
+                    "LeafLink no longer has this order.",
+                )
+
+
+def _read_product(connection: Connection, remote_id: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        read_product(account, client_for(account), remote_id)
+
+
+def _reconsider(connection: Connection, number: str) -> None:
+    settle_numbers(_account(connection), [number])
+
+
+def _push_now(connection: Connection, key: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        for step in run_cycle(account, ["inventory"]):
+            if step.error:
+                raise work.Later(step.error, timedelta(seconds=10))

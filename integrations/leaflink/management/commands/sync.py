@@ -1,0 +1,102 @@
+"""manage.py sync: one cycle in the foreground."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from integrations.leaflink.cycle import STEPS, Step, run_cycle
+from integrations.leaflink.models import Account
+from integrations.leaflink.wire.errors import LeafLinkError
+from integrations.leases import Busy
+from integrations.models import WorkItem
+
+
+class Command(BaseCommand):
+    help = "Run one cycle with LeafLink now: read people, products and orders, send quantities."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("account", nargs="*", help="Accounts by name; none: all active ones.")
+        parser.add_argument("--only", choices=list(STEPS), help="Only this step.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Change nothing, say what would."
+        )
+        parser.add_argument("--json", action="store_true", help="One JSON object per account.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        accounts = _accounts(options["account"])
+        only = [options["only"]] if options["only"] else []
+        reports = []
+        console = Console(file=sys.stdout)
+        with Progress(console=console, transient=True, disable=options["json"]) as progress:
+            wanted = len(accounts) * (len(only) or len(STEPS))
+            task = progress.add_task("Syncing", total=wanted)
+            for account in accounts:
+                progress.update(task, description=account.name)
+                report = _run(account, only, options["dry_run"], lambda _: progress.advance(task))
+                reports.append(report)
+        for report in reports:
+            if options["json"]:
+                self.stdout.write(json.dumps(report))
+            else:
+                _show(console, report, dry=options["dry_run"])
+        if any(report["problems"] for report in reports):
+            raise SystemExit(1)
+
+
+def _accounts(names: list[str]) -> list[Account]:
+    if not names:
+        return list(Account.objects.filter(is_active=True))
+    known = {account.name.lower(): account for account in Account.objects.all()}
+    missing = [name for name in names if name.lower() not in known]
+    if missing:
+        there = ", ".join(sorted(account.name for account in known.values())) or "none"
+        raise CommandError(f"There is no account {', '.join(missing)}. Accounts: {there}.")
+    return [known[name.lower()] for name in names]
+
+
+def _run(account: Account, only: list[str], dry: bool, on_step: Any) -> dict[str, Any]:
+    """One account's cycle as a report; `problems` says in words what is stuck."""
+    problems: list[str] = []
+    steps: list[Step] = []
+    try:
+        steps = run_cycle(account, only, dry=dry, on_step=on_step)
+    except (Busy, LeafLinkError) as error:
+        problems.append(str(error))
+    for step in steps:
+        if step.error:
+            problems.append(f"{step.name}: {step.error}")
+        problems += [f"{p['key']}: {p['reason']}" for p in step.problems]
+    stuck = WorkItem.objects.filter(connection=account, stuck_at__isnull=False)
+    problems += [f"{item.kind} {item.key} is stuck: {item.error}" for item in stuck]
+    return {
+        "account": account.name,
+        "dry_run": dry,
+        "steps": [asdict(step) for step in steps],
+        "problems": problems,
+    }
+
+
+def _show(console: Console, report: dict[str, Any], *, dry: bool) -> None:
+    table = Table(title=report["account"] + (" (dry run)" if dry else ""), title_justify="left")
+    for column in ("Step", "Seen", "To change" if dry else "Changed", "Failed", "Calls"):
+        table.add_column(column, justify="left" if column == "Step" else "right")
+    for step in report["steps"]:
+        numbers = [str(step[name]) for name in ("seen", "changed", "failed", "calls")]
+        table.add_row(step["name"].capitalize(), *numbers)
+    console.print(table)
+    rows = [row for step in report["steps"] for row in step["plan"]]
+    if rows:
+        plan = Table(title="Quantities that would be sent", title_justify="left")
+        for column in ("SKU", "Product", "Would send", "LeafLink shows"):
+            plan.add_column(column)
+        for row in rows:
+            plan.add_row(row["sku"], row["product"], row["ours"], row["theirs"])
+        console.print(plan)
+    for problem in report["problems"]:
+        console.print(f"[red]![/red] {problem}", highlight=False)

@@ -1,0 +1,247 @@
+"""Storing LeafLink's orders as they are: every one, from the first moment, whatever is in it.
+
+What becomes of a stored order is decided afterwards, in `import_orders`.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.models import Account, Customer, LineItem, Order, Product
+from integrations.leaflink.wire import payloads
+from integrations.leaflink.wire.errors import BadPayload
+from integrations.models import Notice
+from integrations.notices import notify
+from integrations.runs import Recorder
+
+ORDER_COLUMNS = [
+    "short_id",
+    "status",
+    "buyer",
+    "total",
+    "placed_at",
+    "modified",
+    "read_at",
+    "raw",
+    "fingerprint",
+    "customer",
+]
+
+
+@dataclass
+class Read:
+    """An order as it came: with its payload, or without when that can't be read."""
+
+    number: uuid.UUID
+    body: Any
+    payload: payloads.Order | None
+    fingerprint: str
+
+    @property
+    def modified(self) -> datetime | None:
+        return self.payload.modified if self.payload else None
+
+
+@dataclass
+class Page:
+    """What became of a page: which orders are stored anew or changed, and how far it reaches."""
+
+    numbers: list[uuid.UUID] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    newest: datetime | None = None
+
+
+def expect_order(account: Account, number: str) -> None:
+    """We have heard of an order (a webhook): list it as waiting until it was read."""
+    Order.objects.bulk_create(
+        [
+            Order(
+                account=account,
+                number=number,
+                short_id=number[-8:],
+                placed_at=timezone.now(),
+                state_reason="Heard of a moment ago; being read from LeafLink.",
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def store_page(
+    account: Account, bodies: Sequence[Any], run: Recorder, *, dry: bool = False
+) -> Page:
+    """Store a page of orders in one transaction with a constant number of queries.
+
+    An order whose stored `modified` is newer is left alone. Counts on `run`.
+    """
+    reads: dict[uuid.UUID, Read] = {}
+    for body in bodies:
+        run.seen += 1
+        read = _read(account, body, run)
+        if read is None:
+            continue
+        other = reads.get(read.number)
+        if other is None or not (
+            other.modified and read.modified and read.modified < other.modified
+        ):
+            reads[read.number] = read
+    page = Page(
+        numbers=list(reads),
+        newest=max((r.modified for r in reads.values() if r.modified), default=None),
+    )
+    if dry:
+        known = dict(
+            Order.objects.filter(account=account, number__in=list(reads)).values_list(
+                "number", "fingerprint"
+            )
+        )
+        run.changed += sum(known.get(number) != r.fingerprint for number, r in reads.items())
+        return page
+    with transaction.atomic():
+        page.changed = _store(account, reads)
+    run.changed += len(page.changed)
+    return page
+
+
+def _read(account: Account, body: Any, run: Recorder) -> Read | None:
+    try:
+        payload = payloads.parse(payloads.Order, body)
+    except BadPayload as error:
+        raw_number = body.get("number") if isinstance(body, dict) else None
+        run.problem(f"order {raw_number or '?'}", str(error))
+        try:
+            number = uuid.UUID(str(raw_number))
+        except ValueError:
+            text = f"An order in LeafLink's list has no number. {error}"
+            notify(account, Notice.Category.UNREADABLE, "order without number", text)
+            return None
+        return Read(number, body, None, fingerprints.of_body(body))
+    return Read(payload.number, body, payload, fingerprints.of_body(body))
+
+
+def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
+    now = timezone.now()
+    # Sorted, so that two workers storing the same page never wait for each other in a circle.
+    Order.objects.bulk_create(
+        [
+            Order(account=account, number=number, short_id=str(number)[-8:], placed_at=now)
+            for number in sorted(reads)
+        ],
+        ignore_conflicts=True,
+    )
+    orders = list(
+        Order.objects.select_for_update()
+        .filter(account=account, number__in=list(reads))
+        .order_by("pk")
+    )
+    changed = [order for order in orders if _is_news(order, reads[order.number])]
+    customers = _customers(account, [reads[order.number] for order in changed])
+    for order in changed:
+        _lay_in(order, reads[order.number], customers, now)
+    Order.objects.bulk_update(changed, ORDER_COLUMNS, batch_size=100)
+    _store_lines(account, [o for o in changed if _lines(reads[o.number]) is not None], reads)
+    return [order.pk for order in changed]
+
+
+def _is_news(order: Order, read: Read) -> bool:
+    if order.modified and read.modified and read.modified < order.modified:
+        return False
+    return order.fingerprint != read.fingerprint
+
+
+def _lay_in(order: Order, read: Read, customers: dict[int, Customer], now: datetime) -> None:
+    order.raw, order.fingerprint, order.read_at = read.body, read.fingerprint, now
+    payload = read.payload
+    if payload is None:
+        return
+    order.short_id = (payload.short_id or str(payload.number)[-8:])[:40]
+    order.status = payload.status[:30]
+    order.total = payload.total
+    order.placed_at = payload.created_on or order.placed_at
+    order.modified = payload.modified
+    if payload.customer:
+        order.customer = customers.get(payload.customer.id)
+        order.buyer = payload.customer.label[:400]
+
+
+def _customers(account: Account, reads: Sequence[Read]) -> dict[int, Customer]:
+    """The customers of these orders; those never pulled are made from what the order says."""
+    named = {
+        read.payload.customer.id: read.payload.customer
+        for read in reads
+        if read.payload and read.payload.customer
+    }
+    rows = Customer.objects.filter(account=account, remote_id__in=list(named))
+    known = {row.remote_id: row for row in rows.defer("raw")}
+    missing = sorted(set(named) - set(known))
+    if missing:
+        Customer.objects.bulk_create(
+            [
+                Customer(
+                    account=account,
+                    remote_id=remote_id,
+                    name=named[remote_id].label[:400],
+                    license_number=named[remote_id].license_number[:100],
+                    external_id=named[remote_id].external_id[:100],
+                    email=named[remote_id].email[:255],
+                )
+                for remote_id in missing
+            ],
+            ignore_conflicts=True,
+        )
+        known = {row.remote_id: row for row in rows.all().defer("raw")}
+    return known
+
+
+def _lines(read: Read) -> list[payloads.LineItem] | None:
+    return read.payload.line_items if read.payload else None
+
+
+def _store_lines(account: Account, orders: list[Order], reads: dict[uuid.UUID, Read]) -> None:
+    wanted = {
+        line.product for o in orders for line in _lines(reads[o.number]) or [] if line.product
+    }
+    products = {
+        row[0]: row[1:]
+        for row in Product.objects.filter(account=account, remote_id__in=wanted).values_list(
+            "remote_id", "sku", "name"
+        )
+    }
+    LineItem.objects.filter(order__in=orders).delete()
+    LineItem.objects.bulk_create(
+        [
+            _line_row(order, position, line, products)
+            for order in orders
+            for position, line in enumerate(_lines(reads[order.number]) or [], start=1)
+        ],
+        batch_size=500,
+        ignore_conflicts=True,
+    )
+
+
+def _line_row(
+    order: Order,
+    position: int,
+    line: payloads.LineItem,
+    products: Mapping[int, tuple[str, str]],
+) -> LineItem:
+    sku, name = products.get(line.product or 0, ("", ""))
+    frozen = line.frozen_product
+    return LineItem(
+        order=order,
+        remote_id=line.id,
+        position=position,
+        product_remote_id=line.product,
+        sku=str(frozen.get("sku") or sku)[:255],
+        name=str(frozen.get("name") or name or f"Product {line.product or 'unknown'}")[:500],
+        quantity=line.quantity,
+        unit_multiplier=line.unit_multiplier,
+        price=line.price,
+        is_sample=line.is_sample,
+    )

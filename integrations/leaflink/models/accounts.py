@@ -1,0 +1,206 @@
+"""Accounts: a LeafLink company, its keys, and the rules by which we work with it."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+
+from catalog.models import Brand, Facility
+from customers.models import SalesRep
+from integrations.encryption import EncryptedTextField
+from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
+from integrations.models import Connection
+
+
+def default_import_statuses() -> list[str]:
+    return [RemoteStatus.SUBMITTED.value, RemoteStatus.ACCEPTED.value]
+
+
+class Account(Connection):
+    """One LeafLink company: its keys, and the rules by which we work with it."""
+
+    class Host(models.TextChoices):
+        PRODUCTION = "https://app.leaflink.com", "Production"
+        SANDBOX = "https://www.sandbox.leaflink.com", "LeafLink's sandbox"
+        PARTNERS = (
+            "https://www.leaflink-integrations.leaflink.com",
+            "LeafLink's sandbox for partners",
+        )
+        STAND_IN = "stand-in", "Built-in stand-in (practice)"
+
+    class CustomerRule(models.TextChoices):
+        CREATE = "create", "Create a destination for a new customer"
+        HOLD = "hold", "Hold the order until someone chooses a destination"
+
+    class ShortageRule(models.TextChoices):
+        HOLD = "hold", "Hold the order until there is enough"
+        IMPORT = "import", "Import it anyway"
+
+    host = models.CharField(
+        "environment",
+        max_length=200,
+        choices=Host,
+        help_text="Fixed once the account is made: ids of different environments never mix.",
+    )
+    stand_in_url = models.URLField("address of the stand-in", blank=True)
+    company_id = models.PositiveBigIntegerField("LeafLink company number", null=True, blank=True)
+    company_name = models.CharField("LeafLink company", max_length=400, blank=True)
+    app_key = EncryptedTextField("App key", blank=True)
+    webhook_key = EncryptedTextField("webhook key", blank=True)
+    webhook_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    last_webhook_at = models.DateTimeField("last webhook", null=True, editable=False)
+    key_owner = models.CharField(
+        "owner of the key",
+        max_length=200,
+        blank=True,
+        help_text=(
+            "LeafLink counts requests per person who made the keys. Accounts whose keys were made "
+            "by the same person must say so here with the same name."
+        ),
+    )
+    # Rules
+    facilities = models.ManyToManyField(
+        Facility,
+        blank=True,
+        related_name="leaflink_accounts",
+        verbose_name="facilities that count",
+        help_text="Their stock is offered in LeafLink. None chosen: all of them.",
+    )
+    default_facility = models.ForeignKey(
+        Facility,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where an order ships from when its sales rep has no facility.",
+    )
+    push_inventory = models.BooleanField("send quantities to LeafLink", default=True)
+    import_orders = models.BooleanField("import orders", default=True)
+    import_statuses = models.JSONField(
+        "statuses that are imported", default=default_import_statuses
+    )
+    import_since = models.DateTimeField(
+        "import orders placed since", null=True, blank=True, help_text="Older ones are left alone."
+    )
+    link_exact_skus = models.BooleanField(
+        "link products by themselves when the SKU is exactly the same", default=True
+    )
+    customer_rule = models.CharField(
+        "a new customer", max_length=10, choices=CustomerRule, default=CustomerRule.CREATE
+    )
+    shortage_rule = models.CharField(
+        "not enough stock", max_length=10, choices=ShortageRule, default=ShortageRule.HOLD
+    )
+    hold_on_total_mismatch = models.BooleanField(
+        "hold an order whose total differs from LeafLink's", default=False
+    )
+    fallback_rep = models.ForeignKey(
+        SalesRep,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="rep of an order without one",
+        help_text="Empty: an order without a sales rep is held.",
+    )
+
+    class Meta:
+        verbose_name = "LeafLink account"
+        permissions = [("sync_account", "Can start a sync by hand")]
+
+    @property
+    def base_url(self) -> str:
+        """Where the API of this account is, without the trailing slash."""
+        root = self.stand_in_url if self.host == self.Host.STAND_IN else self.host
+        return f"{root.rstrip('/')}/api/v2"
+
+    @property
+    def site_url(self) -> str:
+        """LeafLink's own site, for links that people follow."""
+        return self.stand_in_url if self.host == self.Host.STAND_IN else self.host
+
+    @property
+    def webhook_url(self) -> str:
+        """The address to paste into LeafLink. It names the account by an unguessable id."""
+        return str(settings.SITE_URL) + reverse("leaflink-webhook", args=[self.webhook_id])
+
+    @property
+    def budget_owner(self) -> str:
+        """Whose request budget is spent: the owner of the key, or the account by itself."""
+        return self.key_owner.strip() or f"account {self.pk}"
+
+    def clean(self) -> None:
+        unknown = [s for s in self.import_statuses if s not in IMPORTABLE]
+        if unknown:
+            raise ValidationError(
+                {"import_statuses": f"Only {', '.join(IMPORTABLE)} can be imported."}
+            )
+        if self.host == self.Host.STAND_IN and not self.stand_in_url:
+            raise ValidationError({"stand_in_url": "Give the address the stand-in runs at."})
+        if self.pk:
+            old = Account.objects.filter(pk=self.pk).values_list("host", flat=True).first()
+            if old and old != self.host:
+                raise ValidationError(
+                    {"host": "An account keeps its environment. Make a new account for another."}
+                )
+
+
+class AccountBrand(models.Model):
+    """A brand and the one account that sells it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="brands")
+    brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="leaflink")
+
+    class Meta:
+        verbose_name = "brand sold"
+        verbose_name_plural = "brands sold"
+
+    def __str__(self) -> str:
+        return str(self.brand)
+
+
+class Cursor(models.Model):
+    """How far a list was read: the newest `modified` of a completed pull."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cursors")
+    resource = models.CharField(max_length=30)
+    modified = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("account", "resource", name="cursor_once_per_resource")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.resource}"
+
+
+class WebhookDelivery(models.Model):
+    """A signed webhook as it came. Nothing in it is trusted but which record to read again."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="deliveries")
+    received_at = models.DateTimeField("received", auto_now_add=True, db_index=True)
+    sha256 = models.CharField(max_length=64)
+    body = models.TextField()
+    kind = models.CharField("about", max_length=20, blank=True)
+    action = models.CharField(max_length=20, blank=True)
+    key = models.CharField("record", max_length=100, blank=True)
+    problem = models.TextField("not understood", blank=True)
+
+    pruned_by = "received_at"
+
+    class Meta:
+        ordering = ["-received_at", "-pk"]
+        verbose_name = "webhook"
+        verbose_name_plural = "webhooks"
+
+    def __str__(self) -> str:
+        return f"{self.kind or 'webhook'} {self.key}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("A webhook is kept as it came.")
+        super().save(*args, **kwargs)

@@ -1,0 +1,139 @@
+"""Mirrors of what LeafLink says about products, customers and staff, and their counterparts here.
+
+Mirrors keep LeafLink's raw answer. Quantities are in base units, prices per selling unit (per case
+when sold by the case), as LeafLink has them.
+"""
+
+from decimal import Decimal
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from catalog.models import Item
+from customers.models import Destination, SalesRep
+from integrations.leaflink.models.accounts import Account
+
+
+class Mirror(models.Model):
+    """What every mirror row has: the account, LeafLink's id, its last answer and when it came."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="%(class)ss")
+    remote_id = models.PositiveBigIntegerField("LeafLink number")
+    modified = models.DateTimeField("changed in LeafLink", null=True)
+    raw = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    read_at = models.DateTimeField("last read", null=True)
+    problem = models.TextField(
+        "cannot be read", blank=True, help_text="Why LeafLink's last answer made no sense."
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Product(Mirror):
+    sku = models.CharField("SKU", max_length=255, blank=True, db_index=True)
+    name = models.CharField(max_length=500, blank=True)
+    listing_state = models.CharField(max_length=30, blank=True)
+    inventory_management = models.CharField(max_length=5, blank=True)
+    unit_of_measure = models.CharField(max_length=30, blank=True)
+    unit_multiplier = models.PositiveIntegerField("units per case", default=1)
+    wholesale_price = models.DecimalField(max_digits=14, decimal_places=2, default=Decimal(0))
+    remote_brand_id = models.PositiveBigIntegerField(null=True)
+    quantity = models.DecimalField(max_digits=14, decimal_places=4, default=Decimal(0))
+    reserved = models.DecimalField(max_digits=14, decimal_places=4, default=Decimal(0))
+    gone_at = models.DateTimeField("gone since", null=True)
+
+    class Meta:
+        ordering = ["name", "remote_id"]
+        verbose_name = "LeafLink product"
+        constraints = [
+            models.UniqueConstraint("account", "remote_id", name="product_once_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Product {self.remote_id}"
+
+    @property
+    def available(self) -> Decimal:
+        """What LeafLink offers buyers, in base units."""
+        return self.quantity - self.reserved
+
+    @property
+    def url(self) -> str:
+        """The product's page in LeafLink."""
+        return f"{self.account.site_url.rstrip('/')}/products/{self.remote_id}/"
+
+
+class Listing(models.Model):
+    """An item paired with a product, and what we want LeafLink to show for it."""
+
+    class Mode(models.TextChoices):
+        MANAGED = "managed", "Managed: always kept up to date"
+        INHERITED = "inherited", "Inherited: sent once, then kept in LeafLink"
+        UNLIMITED = "unlimited", "Unlimited: never sent"
+
+    item = models.OneToOneField(Item, on_delete=models.PROTECT, related_name="listing")
+    product = models.OneToOneField(Product, on_delete=models.PROTECT, related_name="listing")
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.MANAGED)
+    linked_at = models.DateTimeField("linked", auto_now_add=True)
+    # None: never sent, or in doubt (an answer was lost). Either way it is sent again.
+    last_sent = models.DecimalField(
+        "last sent", max_digits=14, decimal_places=4, null=True, editable=False
+    )
+    last_sent_at = models.DateTimeField("sent", null=True, editable=False)
+    refused_quantity = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, editable=False
+    )
+    refusal = models.TextField("LeafLink refused", blank=True, editable=False)
+
+    class Meta:
+        ordering = ["item__name"]
+        permissions = [("export_listing", "Can export linked products")]
+
+    def __str__(self) -> str:
+        return f"{self.item} ↔ {self.product}"
+
+
+class Customer(Mirror):
+    name = models.CharField(max_length=400, blank=True)
+    license_number = models.CharField(max_length=100, blank=True)
+    external_id = models.CharField(max_length=100, blank=True)
+    email = models.CharField(max_length=255, blank=True)
+    destination = models.ForeignKey(
+        Destination,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="leaflink_customers",
+        help_text="Whom this customer's next orders are shipped to.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "LeafLink customer"
+        constraints = [
+            models.UniqueConstraint("account", "remote_id", name="customer_once_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Customer {self.remote_id}"
+
+
+class Staff(Mirror):
+    name = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=255, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    sales_rep = models.ForeignKey(
+        SalesRep, on_delete=models.SET_NULL, null=True, blank=True, related_name="leaflink_staff"
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "LeafLink staff member"
+        verbose_name_plural = "LeafLink staff"
+        constraints = [
+            models.UniqueConstraint("account", "remote_id", name="staff_once_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email or f"Staff {self.remote_id}"

@@ -1,0 +1,78 @@
+"""Reading orders from LeafLink, those that changed or a single one: both end in one intake."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from integrations import work
+from integrations.leaflink import cursors, import_orders, mirror_orders
+from integrations.leaflink.models import Account, Order
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.models import WorkItem
+from integrations.runs import Recorder
+
+ORDER_WORK = "leaflink.order"
+# LeafLink: without these an order comes without lines, and with little of its customer.
+CHILDREN = "line_items,customer,sales_reps"
+RESOURCE = "orders-received"
+
+
+def pull_orders(
+    account: Account,
+    client: LeafLinkClient,
+    run: Recorder,
+    *,
+    since: datetime | None = None,
+    dry: bool = False,
+) -> None:
+    """Read all orders changed since the last pull (or `since`), store and settle each.
+
+    Then every held order gets another look, in case its reason has gone without a hint.
+    """
+    started = timezone.now()
+    start = since or cursors.start_of(account, RESOURCE)
+    params = {"modified__gte": start.isoformat()} if start else {}
+    newest: datetime | None = None
+    settled: set[int] = set()
+    for bodies in client.pages(RESOURCE, include_children=CHILDREN, **params):
+        page = mirror_orders.store_page(account, bodies, run, dry=dry)
+        newest = max(filter(None, (newest, page.newest)), default=None)
+        if dry:
+            continue
+        settle(account, page.changed, run)
+        settled.update(page.changed)
+        work.forget(account.pk, ORDER_WORK, [str(n) for n in page.numbers], asked_before=started)
+    if dry:
+        return
+    held = Order.objects.filter(
+        account=account, state__in=(Order.State.HELD, Order.State.CONFLICT), read_at__isnull=False
+    )
+    settle(account, set(held.values_list("pk", flat=True)) - settled, run)
+    cursors.advance(account, RESOURCE, newest)
+
+
+def read_order(account: Account, client: LeafLinkClient, number: str) -> None:
+    """Read one order again and settle it. Raises as the client does, or what settling raised."""
+    body: Any = client.get(f"{RESOURCE}/{number}", include_children=CHILDREN)
+    page = mirror_orders.store_page(account, [body], Recorder())
+    settle_numbers(account, [number, *map(str, page.numbers)])
+
+
+def settle_numbers(account: Account, numbers: Iterable[str]) -> None:
+    """Settle stored orders by number; raises the first thing that went wrong."""
+    ids = Order.objects.filter(account=account, number__in=list(numbers))
+    for error in import_orders.settle_all(account, ids.values_list("pk", flat=True)).values():
+        raise error
+
+
+def settle(account: Account, order_ids: Iterable[int], run: Recorder) -> None:
+    """Settle stored orders; what fails is noted on the run, and asked for as work of its own."""
+    failed = import_orders.settle_all(account, order_ids)
+    if not failed:
+        return
+    numbers = dict(Order.objects.filter(pk__in=failed).values_list("pk", "number"))
+    for order_id, error in failed.items():
+        run.problem(f"order {numbers[order_id]}", f"{type(error).__name__}: {error}")
+    work.ask(account.pk, ORDER_WORK, [str(n) for n in numbers.values()], WorkItem.Priority.ORDERS)

@@ -1,0 +1,149 @@
+"""Stock out: send the quantity of each linked product where it differs from what was last sent.
+
+Absolute values only. Before a batch is sent its `last_sent` is cleared: a crash or a lost answer
+then leaves "in doubt", which is sent again, never a wrong belief. The answer to each PATCH says how
+much LeafLink reserves; when that is not what we believed, somebody acted in between, and the caller
+reads the orders again.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.utils import timezone
+
+from catalog.decimals import plain, units
+from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.quantities import Target, targets
+from integrations.leaflink.wire import payloads
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
+from integrations.runs import Recorder
+
+BATCH = 50
+# LeafLink: "1" managed. "2" is unlimited and "3" has its parent's stock: both take no quantity.
+MANAGED_IN_LEAFLINK = ("1", "")
+
+
+@dataclass
+class Change:
+    """A quantity that LeafLink should show and, as far as we know, does not."""
+
+    listing: Listing
+    target: Target
+
+    @property
+    def quantity(self) -> Decimal:
+        return self.target.quantity
+
+
+@dataclass
+class PushResult:
+    """`surprises`: products whose reservations were not what we believed. `left`: not sent, for
+    lack of time."""
+
+    sent: int = 0
+    surprises: list[int] = field(default_factory=list)
+    left: int = 0
+
+
+def plan(account: Account) -> list[Change]:
+    """What a push would send now, in a constant number of queries; nothing is changed."""
+    if not account.push_inventory:
+        return []
+    listings = list(
+        Listing.objects.filter(
+            product__account=account,
+            product__gone_at__isnull=True,
+            product__inventory_management__in=MANAGED_IN_LEAFLINK,
+        )
+        .exclude(mode=Listing.Mode.UNLIMITED)
+        .select_related("product", "item")
+        .defer("product__raw", "item__description")
+    )
+    wanted = targets(account, listings)
+    changes = [Change(listing, wanted[listing.pk]) for listing in listings]
+    return [change for change in changes if _is_due(change)]
+
+
+def _is_due(change: Change) -> bool:
+    listing, quantity = change.listing, change.quantity
+    if listing.mode == Listing.Mode.INHERITED and listing.last_sent_at:
+        return False
+    if listing.refusal and listing.refused_quantity == quantity:
+        return False  # it would be refused again; a person has the reason on the listing
+    return listing.last_sent is None or units(listing.last_sent) != quantity
+
+
+def push(
+    client: LeafLinkClient,
+    changes: list[Change],
+    run: Recorder,
+    *,
+    deadline: float = float("inf"),
+) -> PushResult:
+    """Send these changes; one that LeafLink refuses is noted on its listing and stops no other.
+
+    `deadline` (time.monotonic) ends the push early. Raises Wait, BudgetExhausted or BadCredentials
+    when going on makes no sense; what was sent until then is recorded.
+    """
+    result = PushResult()
+    for batch in _batches(changes):
+        if time.monotonic() > deadline:
+            result.left += len(batch)
+            continue
+        in_doubt = [change.listing.pk for change in batch]
+        Listing.objects.filter(pk__in=in_doubt).update(last_sent=None)
+        answered: list[Change] = []
+        try:
+            for change in batch:
+                if _send(client, change, run, result):
+                    answered.append(change)
+        finally:
+            _record(answered)
+    return result
+
+
+def _batches(changes: list[Change]) -> Iterator[list[Change]]:
+    for start in range(0, len(changes), BATCH):
+        yield changes[start : start + BATCH]
+
+
+def _send(client: LeafLinkClient, change: Change, run: Recorder, result: PushResult) -> bool:
+    """Send one; True when there is something to record on the listing."""
+    listing, product, quantity = change.listing, change.listing.product, change.quantity
+    run.seen += 1
+    try:
+        answer = payloads.parse(
+            payloads.Product,
+            client.patch(f"products/{product.remote_id}", {"quantity": plain(quantity)}),
+        )
+    except (UnknownOutcome, BadPayload) as error:
+        run.problem(listing.item.sku, f"{error} It is sent again with the next push.")
+        return False
+    except (Refused, Gone) as error:
+        listing.refusal, listing.refused_quantity, listing.last_sent = str(error), quantity, None
+        if isinstance(error, Gone):
+            product.gone_at = timezone.now()
+        run.problem(listing.item.sku, str(error))
+        return True
+    listing.last_sent, listing.last_sent_at = quantity, timezone.now()
+    listing.refusal, listing.refused_quantity = "", None
+    product.quantity, product.reserved = answer.quantity, answer.reserved_qty
+    run.changed += 1
+    result.sent += 1
+    if units(answer.reserved_qty) != change.target.expected_reserved:
+        result.surprises.append(product.remote_id)
+    return True
+
+
+def _record(changes: list[Change]) -> None:
+    """Store what the answers said, in two statements for the batch."""
+    Listing.objects.bulk_update(
+        [change.listing for change in changes],
+        ["last_sent", "last_sent_at", "refusal", "refused_quantity"],
+    )
+    Product.objects.bulk_update(
+        [change.listing.product for change in changes], ["quantity", "reserved", "gone_at"]
+    )

@@ -1,0 +1,76 @@
+"""What LeafLink should show for each listing, computed for all of them at once.
+
+Quantity to send = sellable + what we hold committed for LeafLink orders that LeafLink itself still
+counts as reserved (Submitted or Accepted). LeafLink then offers quantity − its own reserved, so an
+order that we have not taken in yet lowers what is offered by itself. All in base units.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from catalog import inventory
+from catalog.decimals import units
+from integrations.leaflink.mapping.statuses import RESERVING
+from integrations.leaflink.models import Account, LineItem, Listing
+from orders.models import OrderLine
+
+
+@dataclass(frozen=True)
+class Target:
+    """The parts of the quantity to send, and how much LeafLink should say is reserved."""
+
+    level: inventory.Level
+    held_for_leaflink: Decimal
+    expected_reserved: Decimal
+
+    @property
+    def quantity(self) -> Decimal:
+        return self.level.sellable + self.held_for_leaflink
+
+
+def targets(account: Account, listings: Sequence[Listing]) -> dict[int, Target]:
+    """The Target of each listing, by its id, in a constant number of queries.
+
+    The listings must come with their product.
+    """
+    facility_ids = list(account.facilities.values_list("pk", flat=True))
+    level = inventory.levels([listing.item_id for listing in listings], facility_ids)
+    held = _held_for_leaflink(account)
+    reserved = _expected_reserved(account)
+    return {
+        listing.pk: Target(
+            level[listing.item_id],
+            held.get(listing.item_id, inventory.ZERO),
+            reserved.get(listing.product.remote_id, inventory.ZERO),
+        )
+        for listing in listings
+    }
+
+
+def _held_for_leaflink(account: Account) -> dict[int, Decimal]:
+    """Units by item that are committed here to orders LeafLink still counts as reserved."""
+    rows = (
+        OrderLine.objects.filter(
+            order__leaflink_order__account=account,
+            order__leaflink_order__status__in=RESERVING,
+            commitment__isnull=False,
+        )
+        .order_by()
+        .values_list("commitment__item")
+        .annotate(Sum("commitment__quantity"))
+    )
+    return {item_id: units(total) for item_id, total in rows}
+
+
+def _expected_reserved(account: Account) -> dict[int, Decimal]:
+    """Units by LeafLink product that LeafLink reserves for the orders we know of."""
+    rows = (
+        LineItem.objects.filter(order__account=account, order__status__in=RESERVING)
+        .order_by()
+        .values_list("product_remote_id")
+        .annotate(Sum("quantity"))
+    )
+    return {remote_id: units(total) for remote_id, total in rows if remote_id}

@@ -1,0 +1,196 @@
+"""The LeafLink client: one company's App key, its pages, its errors, and nothing of ours.
+
+LeafLink: Marketplace V2; every path ends in a slash; `Authorization: App <key>`; lists come as
+{"count", "next", "previous", "results"} and are walked by following `next`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import requests
+
+from integrations.leaflink.wire.errors import (
+    BadCredentials,
+    BadPayload,
+    Gone,
+    Refused,
+    UnknownOutcome,
+    Wait,
+    error_messages,
+)
+
+USER_AGENT = "leafbridge"
+TIMEOUT = (5, 30)  # seconds to connect, seconds to answer
+PAGE_SIZE = 100
+READ_ATTEMPTS = 3
+# A longer pause is not slept through: the caller is told, and comes back later.
+LONGEST_SLEEP = 5.0
+DEFAULT_THROTTLE = 30.0
+MOST_PAGES = 2000
+
+Json = dict[str, Any]
+
+
+class Budget(Protocol):
+    """Who counts requests. `take` blocks until one more is allowed; `pause` is called on a 429."""
+
+    def take(self) -> None: ...
+
+    def pause(self, seconds: float) -> None: ...
+
+
+class LeafLinkClient:
+    """Calls LeafLink with one App key. `calls` counts the requests made."""
+
+    def __init__(
+        self,
+        base_url: str,
+        app_key: str,
+        *,
+        budget: Budget,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not app_key.strip():
+            raise BadCredentials("There is no App key. Paste one under the account's keys.")
+        self.base_url = base_url.rstrip("/")
+        self.budget = budget
+        self.sleep = sleep
+        self.calls = 0
+        self.session = session or requests.Session()
+        self.session.headers.update(
+            {
+                "Authorization": f"App {app_key.strip()}",
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+            }
+        )
+
+    def pages(self, resource: str, **params: Any) -> Iterator[list[Any]]:
+        """Yield each page's rows of a list resource ("products"), unparsed."""
+        url: str | None = self._url(resource)
+        query: Json | None = {"limit": PAGE_SIZE, **params}
+        for _ in range(MOST_PAGES):
+            if url is None:
+                return
+            body = self._read(url, query)
+            if not isinstance(body, dict) or not isinstance(body.get("results"), list):
+                raise BadPayload(f'The list of {resource} came without "results".')
+            yield body["results"]
+            url, query = self._same_host(body.get("next")), None
+        raise BadPayload(f"The list of {resource} has no end: over {MOST_PAGES} pages.")
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Read one record ("products/12")."""
+        return self._read(self._url(path), params)
+
+    def patch(self, path: str, body: Json) -> Json:
+        """Change a record; returns it as LeafLink now shows it."""
+        return self._write("PATCH", path, body)
+
+    def post(self, path: str, body: Json | None = None) -> Json:
+        """Create a record or perform an action. Never repeated by itself: LeafLink has no keys
+        that would tell a repetition from a second order."""
+        return self._write("POST", path, body)
+
+    def _url(self, path: str) -> str:
+        return f"{self.base_url}/{path.strip('/')}/"
+
+    def _same_host(self, url: Any) -> str | None:
+        if not url:
+            return None
+        if urlsplit(str(url)).netloc != urlsplit(self.base_url).netloc:
+            # Following it would hand the key to somebody else.
+            raise BadPayload("The next page is said to be on another host; not following it.")
+        return str(url)
+
+    def _read(self, url: str, params: Json | None) -> Any:
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                return self._answer(self._send("GET", url, params=params))
+            except Wait as error:
+                if attempt == READ_ATTEMPTS or error.seconds > LONGEST_SLEEP:
+                    raise
+                self.sleep(error.seconds * attempt)
+        raise AssertionError("unreachable")
+
+    def _write(self, method: str, path: str, body: Json | None) -> Json:
+        answer = self._answer(self._send(method, self._url(path), body=body), wrote=True)
+        if not isinstance(answer, dict):
+            raise BadPayload(f"The answer to {method} {path} is not an object.")
+        return answer
+
+    def _send(
+        self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
+    ) -> requests.Response:
+        self.budget.take()
+        self.calls += 1
+        try:
+            # A redirect would carry the key along, or silently turn a POST into a GET.
+            return self.session.request(
+                method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
+            )
+        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2) from None
+        except requests.RequestException as error:
+            if method == "GET":
+                raise Wait(f"LeafLink did not answer ({type(error).__name__}).", 1) from None
+            raise UnknownOutcome(
+                "The connection broke before LeafLink's answer came; whether the change was made "
+                "is found out by reading."
+            ) from None
+
+    def _answer(self, response: requests.Response, wrote: bool = False) -> Any:
+        status = response.status_code
+        if status in (200, 201, 202):
+            try:
+                return json.loads(response.content, parse_float=str)
+            except ValueError:
+                if wrote:
+                    raise UnknownOutcome("LeafLink's answer to a change was not JSON.") from None
+                raise BadPayload("LeafLink's answer was not JSON.") from None
+        if status == 204:
+            return {}
+        if status == 429:
+            seconds = _throttled_for(response)
+            self.budget.pause(seconds)
+            raise Wait("LeafLink asks to slow down (429).", seconds)
+        if status >= 500:
+            if wrote:
+                raise UnknownOutcome(f"LeafLink failed ({status}) while making a change.")
+            raise Wait(f"LeafLink has a problem of its own ({status}).", 1)
+        if status in (401, 403):
+            raise BadCredentials(_credential_problem(status, response))
+        if status == 404:
+            raise Gone("LeafLink does not have this record (any more).")
+        raise Refused(error_messages(_body(response)) or [f"status {status}"])
+
+
+def _body(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return ""  # a proxy's HTML page says nothing to a person
+
+
+def _throttled_for(response: requests.Response) -> float:
+    for header in ("Retry-After", "RateLimit-Reset"):
+        value = response.headers.get(header, "")
+        if value.replace(".", "", 1).isdigit():
+            return max(1.0, float(value))
+    return DEFAULT_THROTTLE
+
+
+def _credential_problem(status: int, response: requests.Response) -> str:
+    resource = urlsplit(response.url or "").path.rstrip("/").split("/api/v2/")[-1].split("/")[0]
+    said = "; ".join(error_messages(_body(response)))
+    cure = (
+        f"give the App key the permission for {resource or 'this resource'} in LeafLink under "
+        "Settings > Applications"
+        if status == 403
+        else "paste the App key anew; it may have been revoked in LeafLink"
+    )
+    return f"LeafLink refused the key ({status}{': ' + said if said else ''}): {cure}."

@@ -1,0 +1,288 @@
+"""What LeafLink sends, as typed models that accept what it really sends.
+
+LeafLink's answers differ from its own schema: money as object, number or text, numbers as text,
+booleans as "False", arrays as comma lists, nulls where none are declared, missing keys. Each model
+takes all of these and ignores what it doesn't know; what it can't read is named by its path.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from integrations.leaflink.wire.errors import BadPayload
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _decimal(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = value.get("amount")
+    if value is None or value == "":
+        return Decimal(0)
+    try:
+        number = Decimal(str(value).replace(",", ""))
+    except InvalidOperation:
+        raise ValueError(f"not a number: {str(value)[:40]!r}") from None
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 10:
+        raise ValueError(f"not a sensible number: {str(value)[:40]!r}")
+    return number
+
+
+def _optional_decimal(value: Any) -> Any:
+    missing = value is None or value == "" or (isinstance(value, dict) and not value.get("amount"))
+    is_zero = isinstance(value, dict) and value.get("amount") in (0, "0")
+    return None if missing and not is_zero else _decimal(value)
+
+
+def _text(value: Any) -> Any:
+    # PostgreSQL's text holds no NUL, and none means anything to a person.
+    return "" if value is None else str(value).replace("\x00", "")
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "1", "yes")
+    return bool(value)
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    return value or []
+
+
+def _empty_as(nothing: Callable[[], Any]) -> BeforeValidator:
+    return BeforeValidator(lambda value: nothing() if value is None or value == "" else value)
+
+
+def _optional(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _identity(value: Any) -> Any:
+    return value.get("id") if isinstance(value, dict) else (None if value == "" else value)
+
+
+def _with_offset(value: datetime | None) -> datetime | None:
+    # LeafLink: times without an offset are UTC.
+    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+Number = Annotated[Decimal, BeforeValidator(_decimal)]
+OptionalNumber = Annotated[Decimal | None, BeforeValidator(_optional_decimal)]
+Text = Annotated[str, BeforeValidator(_text)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Words = Annotated[list[str], BeforeValidator(_words)]
+OptionalTime = Annotated[datetime | None, BeforeValidator(_optional), AfterValidator(_with_offset)]
+OptionalDate = Annotated[date | None, BeforeValidator(_optional)]
+OptionalId = Annotated[int | None, BeforeValidator(_identity)]
+Multiplier = Annotated[int, BeforeValidator(lambda v: 1 if v in (None, "", 0) else v), Field(ge=1)]
+
+
+class Payload(BaseModel):
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
+
+
+class Company(Payload):
+    id: int
+    name: Text = ""
+    slug: Text = ""
+    seller: Flag = False
+
+
+class Staff(Payload):
+    """A member of the company. `id` is what orders call a sales rep; `user` is another number."""
+
+    id: int
+    email: Text = ""
+    display_name: Text = ""
+    username: Text = ""
+    phone: Text = ""
+    is_active: Flag = True
+
+
+class Address(Payload):
+    address: Text = ""
+    unit_number: Text = ""
+    city: Text = ""
+    state: Text = ""
+    zipcode: Text = ""
+
+
+class Customer(Payload):
+    """The seller's CRM record of a buyer."""
+
+    id: int
+    name: Text = ""
+    display_name: Text = ""
+    nickname: Text = ""
+    dba: Text = ""
+    license_number: Text = ""
+    external_id: Text = ""
+    email: Text = ""
+    phone: Text = ""
+    address: Text = ""
+    unit_number: Text = ""
+    city: Text = ""
+    state: Text = ""
+    zipcode: Text = ""
+    delinquent: Flag = False
+    archived: Flag = False
+    modified: OptionalTime = None
+    delivery_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
+    corporate_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
+
+    @property
+    def label(self) -> str:
+        """What people call this customer."""
+        return self.name or self.display_name or self.nickname or self.dba or f"Customer {self.id}"
+
+
+class Product(Payload):
+    """Quantities are in base units, also for products sold by the case."""
+
+    id: int
+    name: Text = ""
+    sku: Text = ""
+    description: Text = ""
+    quantity: Number = Decimal(0)
+    reserved_qty: Number = Decimal(0)
+    available_inventory: OptionalNumber = None
+    unit_multiplier: Multiplier = 1
+    unit_of_measure: Text = ""
+    wholesale_price: Number = Decimal(0)
+    sale_price: Number = Decimal(0)
+    retail_price: Number = Decimal(0)
+    listing_state: Text = ""
+    inventory_management: Text = ""
+    brand: OptionalId = None
+    modified: OptionalTime = None
+
+
+class OrderRep(Payload):
+    id: int
+    user: Text = ""
+    email: Text = ""
+
+
+class LineItem(Payload):
+    """`quantity` is in base units; prices are per selling unit (a case of `unit_multiplier`)."""
+
+    id: int
+    product: OptionalId = None
+    quantity: Number
+    unit_multiplier: Multiplier = 1
+    ordered_unit_price: Number = Decimal(0)
+    sale_price: Number = Decimal(0)
+    is_sample: Flag = False
+    is_medical_line_item: Flag = False
+    is_backorder: Flag = False
+    position: int | None = None
+    notes: Text = ""
+    batch: OptionalId = None
+    frozen_data: Annotated[dict[str, Any], _empty_as(dict)] = Field(default_factory=dict)
+
+    @property
+    def price(self) -> Decimal:
+        """What counts: the sale price when there is one, else the ordered price."""
+        return self.sale_price if self.sale_price > 0 else self.ordered_unit_price
+
+    @property
+    def frozen_product(self) -> dict[str, Any]:
+        """Name, SKU and the like of the product as it was when ordered."""
+        product = self.frozen_data.get("product")
+        return product if isinstance(product, dict) else {}
+
+
+class OrderTax(Payload):
+    name: Text = ""
+    rate: OptionalNumber = None
+    tax: OptionalNumber = None
+
+
+class Term(Payload):
+    code: Text = ""
+    days: int | None = None
+    term: Text = ""
+
+
+class PaymentOption(Payload):
+    payment_term: Annotated[Term, _empty_as(Term)] = Field(default_factory=Term)
+
+
+class Order(Payload):
+    number: UUID
+    short_id: Text = ""
+    status: Text = ""
+    manual: Flag = False
+    created_on: OptionalTime = None
+    modified: OptionalTime = None
+    buyer: OptionalId = None
+    seller: OptionalId = None
+    customer: Customer | None = None
+    brand: OptionalId = None
+    discount: Number = Decimal(0)
+    discount_type: Text = "$"
+    tax_amount: Number = Decimal(0)
+    tax_type: Text = "%"
+    final_tax: Number = Decimal(0)
+    order_taxes: Annotated[list[OrderTax], _empty_as(list)] = Field(default_factory=list)
+    shipping_charge: Number = Decimal(0)
+    total: OptionalNumber = None
+    credits: Number = Decimal(0)
+    payment_term: Text = ""
+    selected_payment_option: Annotated[PaymentOption, _empty_as(PaymentOption)] = Field(
+        default_factory=PaymentOption
+    )
+    payment_due_date: OptionalTime = None
+    payment_balance: OptionalNumber = None
+    paid: Flag = False
+    ship_date: OptionalTime = None
+    notes: Text = ""
+    internal_notes: Text = ""
+    sales_reps: Annotated[list[OrderRep], _empty_as(list)] = Field(default_factory=list)
+    classification: Text = ""
+    available_transitions: Words = Field(default_factory=list)
+    is_combination: Flag = False
+    external_ids: Annotated[dict[str, Any], _empty_as(dict)] = Field(default_factory=dict)
+    delivery_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
+    # None: the answer came without lines, which is not the same as an order without any.
+    line_items: list[LineItem] | None = None
+
+
+class Webhook(Payload):
+    """Only what may be trusted of a hook: of what kind, and which record to read again."""
+
+    type: Literal["order", "product"]
+    action: Text = ""
+    data: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The order's number or the product's id. Raises BadPayload without one."""
+        try:
+            if self.type == "order":
+                return str(UUID(str(self.data.get("number"))))
+            return str(int(str(self.data.get("id"))))
+        except ValueError:
+            raise BadPayload(f"The hook names no {self.type} that could be read.") from None
+
+
+def parse(model: type[Model], body: Any) -> Model:
+    """Read a payload. Raises BadPayload that names every path it can't make sense of."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors(include_url=False, include_input=False)[:5]:
+            path = ".".join(str(part) for part in item["loc"]) or "(whole)"
+            problems.append(f"{path}: {item['msg']}")
+        raise BadPayload(
+            f"LeafLink's {model.__name__.lower()} can't be read ({'; '.join(problems)})."
+        ) from None
+    except RecursionError:
+        raise BadPayload(f"LeafLink's {model.__name__.lower()} is nested too deeply.") from None

@@ -1,0 +1,203 @@
+"""The work queue of record: ask for work, claim it under a lease, do it, settle it.
+
+django-q2 only carries hints ("look at the queue"); this table says what is to be done. A hint that
+is lost costs a minute, never a change. Handlers may run twice, late or after a crash, so each must
+be idempotent; they run outside any transaction, since they call the network.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+
+from django.db import close_old_connections, models, transaction
+from django.db import connection as database
+from django.utils import timezone
+
+from integrations.models import Connection, WorkItem
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 8
+FIRST_DELAY = timedelta(seconds=5)
+LONGEST_DELAY = timedelta(minutes=30)
+LEASE = timedelta(minutes=6)  # longer than the task queue's time limit, so it outlives its worker
+
+
+class Later(Exception):
+    """The work can't be done now; try again after `wait`."""
+
+    def __init__(self, reason: str, wait: timedelta, error_class: str = "wait") -> None:
+        super().__init__(reason)
+        self.wait = wait
+        self.error_class = error_class
+
+
+class Stuck(Exception):
+    """Trying again won't help; a person must look."""
+
+    def __init__(self, reason: str, error_class: str = "stuck") -> None:
+        super().__init__(reason)
+        self.error_class = error_class
+
+
+Handler = Callable[[Connection, str], None]
+_handlers: dict[str, Handler] = {}
+# What people call each kind of work, for screens ("Read order").
+labels: dict[str, str] = {}
+
+
+def register(kind: str, label: str, handler: Handler) -> None:
+    """Say who does work of this kind. Called once for each kind, when the apps are ready."""
+    _handlers[kind] = handler
+    labels[kind] = label
+
+
+def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.Priority) -> None:
+    """Ask for work on these keys, in two statements however many; wakes a worker after commit.
+
+    Work that was stuck is tried afresh, since something has changed.
+    """
+    wanted = sorted(set(keys))
+    if not wanted:
+        return
+    request, now = uuid.uuid4(), timezone.now()
+    with transaction.atomic():
+        WorkItem.objects.bulk_create(
+            [
+                WorkItem(
+                    connection_id=connection_id,
+                    kind=kind,
+                    key=key,
+                    priority=priority,
+                    request=request,
+                    requested_at=now,
+                    not_before=now,
+                )
+                for key in wanted
+            ],
+            update_conflicts=True,
+            unique_fields=["connection", "kind", "key"],
+            update_fields=["request", "requested_at", "priority"],
+            batch_size=500,
+        )
+        _revive(WorkItem.objects.filter(request=request))
+        transaction.on_commit(wake_worker)
+
+
+def retry(items: models.QuerySet[WorkItem]) -> int:
+    """Try these stuck rows again now; returns how many there were."""
+    with transaction.atomic():
+        count = _revive(items)
+        if count:
+            transaction.on_commit(wake_worker)
+    return count
+
+
+def _revive(items: models.QuerySet[WorkItem]) -> int:
+    return items.filter(stuck_at__isnull=False).update(
+        stuck_at=None, attempts=0, not_before=timezone.now(), error="", error_class=""
+    )
+
+
+def wake_worker() -> None:
+    """Hint to a worker that there is work. A hint that can't be sent is only logged."""
+    from django_q.tasks import async_task
+
+    try:
+        async_task("integrations.work.drain", q_options={"task_name": "work queue"})
+    except Exception:
+        logger.warning("The task queue took no hint; the minutely sweep will find the work.")
+
+
+def forget(connection_id: int, kind: str, keys: Collection[str], asked_before: datetime) -> None:
+    """Drop waiting work that something else has done meanwhile (a poll read the same records)."""
+    WorkItem.objects.filter(
+        connection=connection_id,
+        kind=kind,
+        key__in=list(keys),
+        requested_at__lt=asked_before,
+        leased_until__isnull=True,
+    ).delete()
+
+
+def drain(seconds: float = 200) -> int:
+    """Do the work that waits until there is none or the time is up; returns how many were done.
+
+    Stays well below the task queue's own time limit, which kills.
+    """
+    deadline = time.monotonic() + seconds
+    done = 0
+    while time.monotonic() < deadline and (item := claim()):
+        work_on(item)
+        done += 1
+        if not database.in_atomic_block:
+            close_old_connections()
+    return done
+
+
+def claim() -> WorkItem | None:
+    """Take the most urgent row that nobody works on, under a lease; None when there is none."""
+    now = timezone.now()
+    free = models.Q(leased_until__isnull=True) | models.Q(leased_until__lt=now)
+    while True:
+        item = (
+            WorkItem.objects.filter(
+                free, stuck_at__isnull=True, not_before__lte=now, connection__is_active=True
+            )
+            .select_related("connection")
+            .order_by("priority", "not_before", "pk")
+            .first()
+        )
+        if item is None:
+            return None
+        item.lease, item.leased_until = uuid.uuid4(), now + LEASE
+        # Whoever's UPDATE comes first has the row; the others look for another one.
+        if WorkItem.objects.filter(free, pk=item.pk).update(
+            lease=item.lease, leased_until=item.leased_until
+        ):
+            # Read what was asked for only now: asking again later must not be lost.
+            item.request = WorkItem.objects.values_list("request", flat=True).get(pk=item.pk)
+            return item
+
+
+def work_on(item: WorkItem) -> None:
+    """Run the handler of a claimed row and settle it. One row's failure never reaches the next."""
+    handler = _handlers.get(item.kind)
+    try:
+        if handler is None:
+            raise Stuck(f"Nothing here does work of the kind {item.kind!r}.", "no handler")
+        handler(item.connection, item.key)
+    except Later as error:
+        _settle_failed(item, str(error), error.error_class, error.wait)
+    except Stuck as error:
+        _settle_failed(item, str(error), error.error_class, None)
+    except Exception as error:
+        logger.exception("work item failed", extra={"kind": item.kind, "key": item.key})
+        _settle_failed(item, f"{type(error).__name__}: {error}", "unexpected", FIRST_DELAY)
+    else:
+        _settle_done(item)
+
+
+def _settle_done(item: WorkItem) -> None:
+    mine = WorkItem.objects.filter(pk=item.pk, lease=item.lease)
+    if not mine.filter(request=item.request).delete()[0]:
+        # Asked for again while it was worked on: once more, from the start.
+        mine.update(lease=None, leased_until=None, attempts=0, error="", error_class="")
+
+
+def _settle_failed(item: WorkItem, reason: str, error_class: str, wait: timedelta | None) -> None:
+    now = timezone.now()
+    attempts = item.attempts + 1
+    give_up = wait is None or attempts >= MOST_ATTEMPTS
+    delay = min(max(wait or FIRST_DELAY, FIRST_DELAY * 2 ** min(attempts - 1, 12)), LONGEST_DELAY)
+    WorkItem.objects.filter(pk=item.pk, lease=item.lease).update(
+        lease=None,
+        leased_until=None,
+        attempts=attempts,
+        error=reason[:2000],
+        error_class=error_class,
+        not_before=now + delay,
+        stuck_at=now if give_up else None,
+    )

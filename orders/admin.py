@@ -1,0 +1,214 @@
+"""Admin pages of sales orders: looked at, and worked by buttons, never typed over."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from catalog.decimals import plain, with_thousands
+from catalog.inventory import InventoryError
+from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from orders import services
+from orders.models import OrderDiscount, OrderLine, SalesOrder, StatusChange, TaxRate
+from orders.status import STATES, IllegalMove, Status
+
+# The buttons of an order: verb, label, the state it leads to, whether it needs a reason.
+BUTTONS = (
+    ("allocate", "Allocate stock", Status.ALLOCATED, False),
+    ("ship", "Mark as shipped", Status.SHIPPED, False),
+    ("complete", "Mark as completed", Status.COMPLETED, False),
+    ("deallocate", "Put stock back", Status.CREATED, False),
+    ("cancel", "Cancel order", Status.CANCELED, True),
+)
+
+
+class LineInline(ReadOnlyInline):
+    model = OrderLine
+    fields = ["position", "name", "sku", "ordered", "shown_price", "amount", "marks"]
+    readonly_fields = ["ordered", "shown_price", "amount", "marks"]
+    verbose_name_plural = "Lines"
+
+    @display(description="Ordered")
+    def ordered(self, line: OrderLine) -> str:
+        if line.cases is None:
+            return with_thousands(line.quantity)
+        return f"{plain(line.cases)} × {line.case_size} = {with_thousands(line.quantity)} units"
+
+    @display(description="Price")
+    def shown_price(self, line: OrderLine) -> str:
+        return f"${line.price:,.2f}" + (" per case" if line.case_size > 1 else "")
+
+    @display(description="Total")
+    def amount(self, line: OrderLine) -> str:
+        return f"${line.total:,.2f}"
+
+    @display(description="Marks")
+    def marks(self, line: OrderLine) -> str:
+        marks = ["Sample"] * line.is_sample + ["Medical"] * line.is_medical
+        return ", ".join(marks) or "–"
+
+
+class DiscountInline(ReadOnlyInline):
+    model = OrderDiscount
+    fields = ["label", "kind", "amount"]
+    verbose_name_plural = "Discounts and credits"
+
+
+class StatusChangeInline(ReadOnlyInline):
+    model = StatusChange
+    fields = ["at", "old", "new", "by", "reason"]
+    verbose_name_plural = "History"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
+        return super().get_queryset(request).select_related("by")
+
+
+@admin.register(SalesOrder)
+class SalesOrderAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "shown_status",
+        "destination",
+        "channel_number",
+        "facility",
+        "sales_rep",
+        "placed_at",
+        "shown_total",
+    ]
+    list_filter = [
+        "status",
+        ("facility", AutocompleteSelectFilter),
+        ("sales_rep", AutocompleteSelectFilter),
+        ("brand", AutocompleteSelectFilter),
+        ("placed_at", RangeDateTimeFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["destination", "facility", "sales_rep"]
+    search_fields = ["number", "channel_number", "destination__name", "destination__license_key"]
+    actions = ["allocate_selected"]
+    inlines = [LineInline, DiscountInline, StatusChangeInline]
+    change_form_outer_before_template = "admin/orders/buttons.html"
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("shown_status", "shown_total"),
+                    ("destination", "ship_to"),
+                    ("facility", "sales_rep", "brand"),
+                    ("placed_at", "delivery_date"),
+                    ("payment_term", "payment_due_on"),
+                ]
+            },
+        ),
+        (
+            "Money",
+            {"fields": [("lines_total", "shipping"), ("tax_rate", "tax"), "shown_total_again"]},
+        ),
+        ("Notes", {"fields": ["notes_for_buyer", "internal_notes", "classification"]}),
+        ("Where it came from", {"fields": [("channel", "channel_number"), "created_at"]}),
+    ]
+    readonly_fields = ["shown_status", "shown_total", "lines_total", "shown_total_again"]
+
+    @display(
+        description="Status",
+        ordering="status",
+        label={status.value: state.color for status, state in STATES.items()},
+    )
+    def shown_status(self, order: SalesOrder) -> tuple[str, str]:
+        return order.status, order.get_status_display()
+
+    @display(description="Total", ordering="total")
+    def shown_total(self, order: SalesOrder) -> str:
+        return f"${order.total:,.2f}"
+
+    @display(description="Total")
+    def shown_total_again(self, order: SalesOrder) -> str:
+        return self.shown_total(order)
+
+    @display(description="Lines")
+    def lines_total(self, order: SalesOrder) -> str:
+        return f"${sum(line.total for line in order.lines.all()):,.2f}"
+
+    def get_urls(self) -> list[URLPattern]:
+        work = path(
+            "<int:order_id>/do/<slug:verb>/",
+            self.admin_site.admin_view(require_POST(self.do)),
+            name="orders_salesorder_do",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [work, *urls]
+
+    def has_work_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("orders.work_salesorder"))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        order = SalesOrder.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        context = dict(extra_context or {})
+        if order and self.has_work_permission(request):
+            allowed = STATES[Status(order.status)].next
+            context["order_buttons"] = [
+                {
+                    "label": label,
+                    "url": reverse("admin:orders_salesorder_do", args=[order.pk, verb]),
+                    "needs_reason": needs_reason,
+                    "is_next": index == 0,
+                }
+                for index, (verb, label, target, needs_reason) in enumerate(
+                    button for button in BUTTONS if button[2] in allowed
+                )
+            ]
+        return super().change_view(request, object_id, form_url, context)
+
+    def do(self, request: HttpRequest, order_id: int, verb: str) -> HttpResponse:
+        """Do one of the verbs on an order, and say what came of it."""
+        if not self.has_work_permission(request):
+            raise PermissionDenied
+        known = {name: needs_reason for name, _, _, needs_reason in BUTTONS}
+        if verb not in known:
+            raise Http404
+        order = get_object_or_404(SalesOrder, pk=order_id)
+        options: dict[str, Any] = {"by": request.user}
+        if known[verb]:
+            options["reason"] = request.POST.get("reason", "")[:500]
+        try:
+            changed = getattr(services, verb)(order, **options)
+        except (IllegalMove, InventoryError) as error:
+            messages.error(request, str(error))
+        else:
+            text = f"Order {changed.number} is {changed.get_status_display().lower()} now."
+            messages.success(request, text)
+        return HttpResponseRedirect(reverse("admin:orders_salesorder_change", args=[order_id]))
+
+    @admin.action(description="Allocate stock", permissions=["work"])
+    def allocate_selected(self, request: HttpRequest, orders: QuerySet[SalesOrder]) -> None:
+        done = 0
+        for order in orders:
+            try:
+                services.allocate(order, by=request.user)  # type: ignore[arg-type]
+                done += 1
+            except (IllegalMove, InventoryError) as error:
+                messages.warning(request, str(error))
+        if done:
+            messages.success(request, f"Stock was allocated to {done} orders.")
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ModelAdmin):
+    list_display = ["name", "percent", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name"]
