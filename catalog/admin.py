@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from import_export import resources
@@ -220,7 +221,9 @@ class StockMoveForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def _post_clean(self) -> None:
-        """The row may exist already, which is no error here: nothing is saved by this form."""
+        """The row may exist already, which is no error here: `inventory` finds or makes it."""
+        if not self.errors:
+            construct_instance(self, self.instance)
 
 
 @admin.register(Stock)

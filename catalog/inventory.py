@@ -76,9 +76,10 @@ def levels(
     A commitment without a facility counts whatever facilities are asked for.
     """
     wanted = set(item_ids)
-    on_hand = _totals(sellable_stock(on).filter(_one_of(facility_ids)), wanted, "on_hand")
+    here = models.Q(facility__in=list(facility_ids)) if facility_ids else models.Q()
+    on_hand = _totals(sellable_stock(on).filter(here), wanted, "on_hand")
     committed = _totals(
-        Commitment.objects.filter(_one_of(facility_ids) | models.Q(facility__isnull=True)),
+        Commitment.objects.filter(here | models.Q(facility__isnull=True) if here else here),
         wanted,
         "quantity",
     )
@@ -100,10 +101,6 @@ def sellable_stock(on: date | None = None) -> models.QuerySet[Stock]:
     not_expired = models.Q(lot__expires_on__isnull=True) | models.Q(lot__expires_on__gte=on)
     sellable_lot = models.Q(lot__isnull=True) | models.Q(lot__on_hold=False) & not_expired
     return Stock.objects.filter(sellable_lot, facility__sells=True, facility__is_active=True)
-
-
-def _one_of(facility_ids: Collection[int] | None) -> models.Q:
-    return models.Q(facility__in=list(facility_ids)) if facility_ids else models.Q()
 
 
 # Databases limit the number of values in one statement; above this the filter is left out, and

@@ -65,6 +65,7 @@ class DiscountInline(ReadOnlyInline):
 class StatusChangeInline(ReadOnlyInline):
     model = StatusChange
     fields = ["at", "old", "new", "by", "reason"]
+    readonly_fields = ["at"]
     verbose_name_plural = "History"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
 
@@ -45,7 +46,9 @@ class Account(Connection):
         choices=Host,
         help_text="Fixed once the account is made: ids of different environments never mix.",
     )
-    stand_in_url = models.URLField("address of the stand-in", blank=True)
+    stand_in_url = models.CharField(
+        "address of the stand-in", max_length=200, blank=True, validators=[URLValidator()]
+    )
     company_id = models.PositiveBigIntegerField("LeafLink company number", null=True, blank=True)
     company_name = models.CharField("LeafLink company", max_length=400, blank=True)
     app_key = EncryptedTextField("App key", blank=True)

@@ -1,0 +1,132 @@
+"""manage.py demo: from nothing to a working back office, with a LeafLink to try it on."""
+
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
+
+from config import demo
+from integrations import work
+from integrations.leaflink.cycle import run_cycle
+from integrations.leaflink.management.commands.leaflink_sandbox import open_world, wait_for_signal
+from integrations.leaflink.models import Account, Blocker, Listing, Order
+from integrations.leaflink.sandbox import seed
+from integrations.leaflink.sandbox.server import RunningServer, serve
+from integrations.leaflink.sandbox.world import World
+
+SANDBOX_PORT = 8801
+SEED = 1
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a practice back office and a practice LeafLink, link them, exchange stock and orders, "
+        "and serve it all. Running it again changes nothing."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--once", action="store_true", help="Stop after the first exchange.")
+        parser.add_argument("--port", type=int, default=8000, help="Where to serve the admin.")
+        parser.add_argument("--items", type=int, default=40)
+        parser.add_argument("--orders", type=int, default=25)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError(
+                "The demo makes practice data and an open login; it does not run in production."
+            )
+        if options["items"] < 10 or options["orders"] < 0:
+            raise CommandError("The demo needs at least 10 items, and orders can't be below 0.")
+        call_command("migrate", verbosity=0, interactive=False)
+        world = open_world(settings.DATA_DIR)
+        seed.build(world, items=options["items"], orders=options["orders"], seed=SEED)
+        server = self._serve_stand_in(world, once=options["once"])
+        try:
+            self._exchange(world, server, options)
+            self._summarize(server, options)
+            if not options["once"]:
+                self._serve(options["port"])
+        finally:
+            server.stop()
+
+    def _serve_stand_in(self, world: World, *, once: bool) -> RunningServer:
+        try:
+            # A single exchange needs no address that people know.
+            return serve(world, port=0 if once else SANDBOX_PORT)
+        except OSError as error:
+            raise CommandError(str(error)) from None
+
+    def _exchange(self, world: World, server: RunningServer, options: dict[str, Any]) -> None:
+        site = f"http://127.0.0.1:{options['port']}"
+        demo.make_back_office(options["items"], SEED)
+        for account in demo.make_accounts(world, server.url, site):
+            self.stdout.write(f"Exchanging with LeafLink for {account.name} …")
+            for step in run_cycle(account, ["staff", "customers", "products"]):
+                self._check(account, step.error)
+            demo.map_staff()
+            for step in run_cycle(account, ["inventory"]):
+                self._check(account, step.error)
+        # What the exchange has given rise to: held orders looked at again, quantities.
+        work.drain(30)
+
+    def _check(self, account: Account, error: str) -> None:
+        if error:
+            raise CommandError(f"{account.name}: {error}")
+
+    def _summarize(self, server: RunningServer, options: dict[str, Any]) -> None:
+        self.stdout.write("\n" + summary())
+        if options["once"]:
+            self.stdout.write("Start it for good with: uv run manage.py demo")
+            return
+        port = options["port"]
+        self.stdout.write(
+            f"\nOpen   http://127.0.0.1:{port}/admin/   (login: {demo.LOGIN}, "
+            f"password: {demo.PASSWORD})\n"
+            f"Order  {server.url}/   as a retailer would; it shows up under LeafLink orders\n"
+            "Stop   Ctrl-C"
+        )
+
+    def _serve(self, port: int) -> None:
+        commands = (
+            ["manage.py", "runserver", f"127.0.0.1:{port}", "--noreload", "--insecure"],
+            ["manage.py", "worker"],
+        )
+        processes = [subprocess.Popen([sys.executable, *command]) for command in commands]
+        try:
+            wait_for_signal(lambda: any(process.poll() is not None for process in processes))
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(30)
+
+
+def summary() -> str:
+    """One line of what is there now: linked, sent, seen, imported, held and why."""
+    linked = Listing.objects.count()
+    sent = Listing.objects.filter(last_sent__isnull=False).count()
+    states = Counter(Order.objects.values_list("state", flat=True))
+    parts = [
+        f"{linked} items linked",
+        f"{sent} quantities sent",
+        f"{sum(states.values())} orders seen",
+        f"{states['imported']} imported",
+    ]
+    for state in (Order.State.WAITING, Order.State.CONFLICT, Order.State.IGNORED):
+        if states[state]:
+            parts.append(f"{states[state]} {state.label.lower()}")
+    reasons = (
+        Blocker.objects.order_by()
+        .values("code")
+        .annotate(orders=Count("order", distinct=True))
+        .order_by("-orders", "code")
+    )
+    why = ", ".join(f"{r['orders']} {Blocker.Code(r['code']).label.lower()}" for r in reasons)
+    held = f"{states['held']} held"
+    parts.append(f"{held}: {why}" if why else held)
+    return " · ".join(parts)
