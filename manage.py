@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line: `manage.py demo`, `sync`, `leaflink_sandbox`, `worker` and the usual ones."""
+"""The command line: `manage.py demo`, `sync`, `leaflink_sandbox`, `worker` and Django's own."""
 
 import os
 import sys

@@ -85,7 +85,7 @@ def _spread(on_hand: Decimal, facilities: list[Facility]) -> list[tuple[Facility
 
 @transaction.atomic
 def make_accounts(world: World, stand_in_url: str, site_url: str) -> list[Account]:
-    """Make (or point to where the stand-in is now) the two practice accounts, and their webhooks."""
+    """Make the two practice accounts, or point them to where the stand-in is now."""
     accounts = []
     sellers = {company.name: company.id for company in world.sellers()}
     for index, name in enumerate(seed.SELLERS):

@@ -47,5 +47,7 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
             "django.server": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
             # Its request lines hold whole URLs; ours are recorded as runs.
             "urllib3": {"level": "WARNING"},
+            # A line for each hint that is queued.
+            "django-q": {"level": "WARNING"},
         },
     }

@@ -55,7 +55,7 @@ def register(kind: str, label: str, handler: Handler) -> None:
 
 
 def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.Priority) -> None:
-    """Ask for work on these keys, in two statements however many; wakes a worker after commit.
+    """Ask for work on these keys, in three statements however many; wakes a worker after commit.
 
     Work that was stuck is tried afresh, since something has changed.
     """
@@ -64,6 +64,8 @@ def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.P
         return
     request, now = uuid.uuid4(), timezone.now()
     with transaction.atomic():
+        # Where something waits already, a worker was told, and looks again before it rests.
+        is_told = WorkItem.objects.filter(_due(now), connection__is_active=True).exists()
         WorkItem.objects.bulk_create(
             [
                 WorkItem(
@@ -83,7 +85,8 @@ def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.P
             batch_size=500,
         )
         _revive(WorkItem.objects.filter(request=request))
-        transaction.on_commit(wake_worker)
+        if not is_told:
+            transaction.on_commit(wake_worker)
 
 
 def retry(items: models.QuerySet[WorkItem]) -> int:
@@ -140,12 +143,10 @@ def drain(seconds: float = 200) -> int:
 def claim() -> WorkItem | None:
     """Take the most urgent row that nobody works on, under a lease; None when there is none."""
     now = timezone.now()
-    free = models.Q(leased_until__isnull=True) | models.Q(leased_until__lt=now)
+    free = _free(now)
     while True:
         item = (
-            WorkItem.objects.filter(
-                free, stuck_at__isnull=True, not_before__lte=now, connection__is_active=True
-            )
+            WorkItem.objects.filter(_due(now), connection__is_active=True)
             .select_related("connection")
             .order_by("priority", "not_before", "pk")
             .first()
@@ -160,6 +161,16 @@ def claim() -> WorkItem | None:
             # Read what was asked for only now: asking again later must not be lost.
             item.request = WorkItem.objects.values_list("request", flat=True).get(pk=item.pk)
             return item
+
+
+def _free(now: datetime) -> models.Q:
+    """Nobody works on it."""
+    return models.Q(leased_until__isnull=True) | models.Q(leased_until__lt=now)
+
+
+def _due(now: datetime) -> models.Q:
+    """It could be worked on now."""
+    return _free(now) & models.Q(stuck_at__isnull=True, not_before__lte=now)
 
 
 def work_on(item: WorkItem) -> None:

@@ -140,8 +140,7 @@ def test_each_list_and_page_opens(admin_client, world, name):
 
 
 def _superuser_request(client):
-    request = client.get(reverse("admin:index")).wsgi_request
-    return request
+    return client.get(reverse("admin:index")).wsgi_request
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,7 +213,7 @@ def test_keys_are_on_no_page(admin_client, world):
 
 
 def account_form(account, **more):
-    data = {
+    return {
         "name": account.name,
         "is_active": "on",
         "import_orders": "on",
@@ -225,7 +224,6 @@ def account_form(account, **more):
         "brands-INITIAL_FORMS": "0",
         **more,
     }
-    return data
 
 
 def test_an_empty_key_field_keeps_the_key_and_a_pasted_one_replaces_it(admin_client, world):

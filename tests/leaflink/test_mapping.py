@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.leaflink.mapping import fingerprints, money
 from integrations.leaflink.mapping.payment_terms import CODES, local_term
@@ -107,7 +108,7 @@ def test_the_tax_rate_is_found_wherever_leaflink_puts_it(more, percent):
 
 
 def test_our_terms_are_the_twelve():
-    assert CODES == set(PaymentTerm.values)
+    assert set(PaymentTerm.values) == CODES
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Payloads: everything LeafLink really sends is read, and what can't be is named by its path."""
 
+from contextlib import suppress
 from datetime import UTC
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
@@ -112,10 +114,8 @@ keys = st.sampled_from(sorted(payloads.Order.model_fields))
 
 @given(st.dictionaries(keys, json_values, max_size=8))
 def test_whatever_comes_is_read_or_refused_as_bad_payload(body):
-    try:
-        payloads.parse(payloads.Order, {"number": NUMBER, **body})
-    except BadPayload as error:
-        assert str(error)
+    with suppress(BadPayload):
+        assert payloads.parse(payloads.Order, {"number": NUMBER, **body}).number
 
 
 def test_the_effective_price_is_the_sale_price_when_there_is_one():

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import hmac
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.leaflink.wire.signature import is_valid, sign
 

@@ -25,8 +25,8 @@ SEED = 1
 
 class Command(BaseCommand):
     help = (
-        "Make a practice back office and a practice LeafLink, link them, exchange stock and orders, "
-        "and serve it all. Running it again changes nothing."
+        "Make a practice back office and a practice LeafLink, link them, exchange stock and "
+        "orders, and serve it all. Running it again changes nothing."
     )
 
     def add_arguments(self, parser: Any) -> None:

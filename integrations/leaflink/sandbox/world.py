@@ -1,0 +1,432 @@
+"""The state of the stand-in and who may look it up. What happens to orders is in `order_rules`.
+
+All public methods are thread-safe. A change is written to the store, if there is one, before the
+method returns; nothing is answered that could be lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from integrations.leaflink.sandbox import order_rules, records, stock
+from integrations.leaflink.sandbox.errors import Invalid, NotFound
+from integrations.leaflink.sandbox.records import (
+    ZERO,
+    AppKey,
+    Brand,
+    Company,
+    Customer,
+    LoggedRequest,
+    Order,
+    OrderEvent,
+    Payment,
+    Product,
+    Record,
+    Staff,
+    Webhook,
+)
+from integrations.leaflink.sandbox.store import Store
+
+# LeafLink shows times with the seller's offset; all sellers here are in the mountains.
+SELLER_ZONE = timezone(timedelta(hours=-7))
+ALL_PERMISSIONS = dict.fromkeys(("orders", "products", "inventory", "crm"), "write")
+FIRST_IDS = {"company": 1200, "staff": 780, "product": 40200, "customer": 55000, "brand": 60}
+
+
+class World:
+    """Everything the stand-in knows. `events` is called with each change of an order or product."""
+
+    def __init__(
+        self, store: Store | None = None, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self.clock = clock or (lambda: datetime.now(UTC))
+        self.store = store
+        self.lock = threading.RLock()
+        self.companies: dict[int, Company] = {}
+        self.app_keys: dict[str, AppKey] = {}
+        self.staff: dict[int, Staff] = {}
+        self.brands: dict[int, Brand] = {}
+        self.products: dict[int, Product] = {}
+        self.children: dict[int, list[int]] = defaultdict(list)
+        self.customers: dict[int, Customer] = {}
+        self.orders: dict[str, Order] = {}
+        self.payments: dict[int, Payment] = {}
+        self.events: dict[int, OrderEvent] = {}
+        self.webhooks: dict[int, Webhook] = {}
+        self.requests: list[LoggedRequest] = []
+        # Called with ("order" | "product", "create" | "edit", record) when a change is complete.
+        self.listeners: list[Callable[[str, str, Any], None]] = []
+        self._dirty: dict[tuple[str, str], Record] = {}
+        self._news: list[tuple[str, str, Any]] = []
+        self._depth = 0
+        self._last_time = datetime.min.replace(tzinfo=UTC)
+        self._last_ids: dict[str, int] = {}
+        if store:
+            self._load(store)
+
+    # -- changing ---------------------------------------------------------------------------
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Make a change: written whole when the outermost block ends, and only then told."""
+        with self.lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                news: list[tuple[str, str, Any]] = []
+                if self._depth == 0:
+                    rows = [(kind, key, record) for (kind, key), record in self._dirty.items()]
+                    self._dirty = {}
+                    news, self._news = self._news, []
+                    if self.store and rows:
+                        self.store.write(rows)
+            for item in news:
+                for listener in self.listeners:
+                    listener(*item)
+
+    def save(self, record: Record) -> None:
+        """Remember a record that was made or changed in the present change."""
+        self._dirty[(record.kind, record.key)] = record
+
+    def tell(self, kind: str, action: str, record: Any) -> None:
+        """Tell the listeners, once the present change is complete."""
+        self._news.append((kind, action, record))
+
+    def now(self) -> datetime:
+        """The time, in the seller's offset; no two calls give the same."""
+        moment = max(self.clock(), self._last_time + timedelta(microseconds=1))
+        self._last_time = moment
+        return moment.astimezone(SELLER_ZONE)
+
+    def next_id(self, kind: str) -> int:
+        """A number no record of this kind has had."""
+        self._last_ids[kind] = self._last_ids.get(kind, FIRST_IDS.get(kind, 900_000)) + 1
+        return self._last_ids[kind]
+
+    def _load(self, store: Store) -> None:
+        tables: dict[str, dict[Any, Any]] = {
+            "company": self.companies,
+            "app_key": self.app_keys,
+            "staff": self.staff,
+            "brand": self.brands,
+            "product": self.products,
+            "customer": self.customers,
+            "order": self.orders,
+            "payment": self.payments,
+            "event": self.events,
+            "webhook": self.webhooks,
+        }
+        for kind, key, record in store.read_all():
+            if kind not in tables:
+                continue
+            number = getattr(record, "id", None)
+            tables[kind][key if kind in ("app_key", "order") else number] = record
+            if number is not None:
+                self._last_ids[kind] = max(self._last_ids.get(kind, 0), number)
+            for name in ("modified", "created_on"):
+                self._last_time = max(self._last_time, getattr(record, name, self._last_time))
+            if kind == "order":
+                lines = max((line.id for line in record.lines), default=0)
+                self._last_ids["line"] = max(self._last_ids.get("line", 0), lines)
+        for table in tables.values():
+            ordered = sorted(table.items(), key=lambda row: str(getattr(row[1], "id", 0)).zfill(12))
+            table.clear()
+            table.update(ordered)
+        for product in self.products.values():
+            if product.parent_id:
+                self.children[product.parent_id].append(product.id)
+
+    # -- people and companies ---------------------------------------------------------------
+
+    def _add_company(self, name: str, license_number: str, address: dict[str, str], **role: bool):  # type: ignore[no-untyped-def]
+        with self.change():
+            company = Company(
+                id=self.next_id("company"),
+                name=name,
+                slug=name.lower().replace(" ", "-"),
+                is_seller=role.get("seller", False),
+                is_buyer=role.get("buyer", False),
+                license_id=self.next_id("license") if license_number else None,
+                license_number=license_number,
+                address=address,
+            )
+            self.companies[company.id] = company
+            self.save(company)
+            return company
+
+    def add_seller(self, name: str, *, license_number: str = "") -> Company:
+        """A company that sells."""
+        company: Company = self._add_company(name, license_number, {}, seller=True)
+        return company
+
+    def add_buyer(self, name: str, *, license_number: str = "", **address: str) -> Company:
+        """A retailer. `address` takes address, city, state, zipcode, unit_number, email, phone."""
+        company: Company = self._add_company(name, license_number, address, buyer=True)
+        return company
+
+    def sellers(self) -> list[Company]:
+        """All companies that sell."""
+        return [company for company in self.companies.values() if company.is_seller]
+
+    def buyers(self) -> list[Company]:
+        """All retailers."""
+        return [company for company in self.companies.values() if company.is_buyer]
+
+    def add_app_key(
+        self,
+        key: str,
+        company_id: int,
+        *,
+        owner: str | None = None,
+        permissions: dict[str, str] | None = None,
+    ) -> AppKey:
+        """A key of a company. The request budget is counted per `owner` (default: the company)."""
+        with self.change():
+            row = AppKey(
+                key, company_id, owner or f"company {company_id}", permissions or ALL_PERMISSIONS
+            )
+            self.app_keys[key] = row
+            self.save(row)
+            return row
+
+    def add_staff(
+        self,
+        company_id: int,
+        name: str,
+        email: str,
+        *,
+        is_active: bool = True,
+        is_admin: bool = False,
+    ) -> Staff:
+        """A person of a company; `id` is what orders call a rep."""
+        with self.change():
+            person = Staff(
+                id=self.next_id("staff"),
+                user_id=self.next_id("user"),
+                company_id=company_id,
+                name=name,
+                email=email,
+                username=email.split("@")[0],
+                phone="303-555-0100",
+                is_active=is_active,
+                is_admin=is_admin,
+            )
+            self.staff[person.id] = person
+            self.save(person)
+            return person
+
+    def add_brand(self, company_id: int, name: str) -> Brand:
+        """A brand of a seller."""
+        with self.change():
+            brand = Brand(self.next_id("brand"), company_id, name)
+            self.brands[brand.id] = brand
+            self.save(brand)
+            return brand
+
+    def add_customer(
+        self,
+        owner_id: int,
+        *,
+        name: str,
+        license_number: str | None = None,
+        partner_id: int | None = None,
+        email: str = "",
+        managers: Sequence[int] = (),
+        details: dict[str, Any] | None = None,
+    ) -> Customer:
+        """A seller's CRM record of a buyer; `details` are further fields under their API names."""
+        with self.change():
+            now = self.now()
+            customer = Customer(
+                id=self.next_id("customer"),
+                owner_id=owner_id,
+                partner_id=partner_id,
+                name=name,
+                license_number=license_number,
+                email=email,
+                managers=list(managers),
+                created_on=now,
+                modified=now,
+                details=details or {},
+            )
+            self.customers[customer.id] = customer
+            self.save(customer)
+            return customer
+
+    def add_webhook(
+        self, company_id: int, url: str, key: str, types: Sequence[str] = ("order", "product")
+    ) -> Webhook:
+        """Subscribe a URL to a company's changes; the same URL again renews the subscription."""
+        with self.change():
+            for hook in self.webhooks.values():
+                if hook.company_id == company_id and hook.url == url:
+                    hook.secret, hook.types, hook.enabled = key, list(types), True
+                    self.save(hook)
+                    return hook
+            hook = Webhook(self.next_id("webhook"), company_id, url, key, list(types))
+            self.webhooks[hook.id] = hook
+            self.save(hook)
+            return hook
+
+    # -- products ---------------------------------------------------------------------------
+
+    def add_product(
+        self,
+        company_id: int,
+        *,
+        name: str,
+        sku: str,
+        brand_id: int | None = None,
+        quantity: str | Decimal = "0",
+        unit_of_measure: str = "Unit",
+        unit_multiplier: int = 1,
+        wholesale_price: str | Decimal = "10.00",
+        retail_price: str | Decimal = "0",
+        sale_price: str | Decimal = "0",
+        listing_state: str = "Available",
+        inventory_management: int = 1,
+        parent_id: int | None = None,
+        **details: Any,
+    ) -> Product:
+        """A product. Quantity in base units, wholesale and sale price per selling unit."""
+        with self.change():
+            now = self.now()
+            product = Product(
+                id=self.next_id("product"),
+                seller_id=company_id,
+                brand_id=brand_id,
+                name=name,
+                sku=sku,
+                quantity=Decimal(quantity),
+                reserved=ZERO,
+                unit_of_measure=unit_of_measure,
+                unit_multiplier=unit_multiplier,
+                wholesale_price=Decimal(wholesale_price),
+                retail_price=Decimal(retail_price),
+                sale_price=Decimal(sale_price),
+                listing_state=listing_state,
+                inventory_management=inventory_management,
+                parent_id=parent_id,
+                created_on=now,
+                last_edit=now,
+                modified=now,
+                details=details,
+            )
+            self.products[product.id] = product
+            if parent_id:
+                self.children[parent_id].append(product.id)
+            self.save(product)
+            self.tell("product", "create", product)
+            return product
+
+    def edit_product(self, product_id: int, **changes: Any) -> Product:
+        """Change fields of a product; those it has no column for are kept as details."""
+        with self.change():
+            product = self.product(product_id)
+            for name, value in changes.items():
+                if name in records.Product.__dataclass_fields__ and name != "details":
+                    setattr(product, name, value)
+                else:
+                    product.details[name] = value
+            product.modified = product.last_edit = self.now()
+            self.save(product)
+            self.tell("product", "edit", product)
+            return product
+
+    def set_quantity(self, product_id: int, quantity: str | Decimal) -> Product:
+        """Set the physical level, in base units."""
+        if Decimal(quantity) < 0:
+            raise Invalid({"quantity": ["Ensure this value is greater than or equal to 0."]})
+        return self.edit_product(product_id, quantity=Decimal(quantity))
+
+    def archive_product(self, product_id: int) -> Product:
+        """Put a product out of the way."""
+        return self.edit_product(product_id, listing_state="Archived")
+
+    def recreate_product(self, product_id: int) -> Product:
+        """Archive it and make a new one with the same name and SKU, as people do by mistake."""
+        with self.change():
+            old = self.archive_product(product_id)
+            return self.add_product(
+                old.seller_id,
+                name=old.name,
+                sku=old.sku,
+                brand_id=old.brand_id,
+                quantity=old.quantity,
+                unit_of_measure=old.unit_of_measure,
+                unit_multiplier=old.unit_multiplier,
+                wholesale_price=old.wholesale_price,
+                **old.details,
+            )
+
+    def product(self, product_id: int) -> Product:
+        """The product with this id. Raises NotFound."""
+        if product_id not in self.products:
+            raise NotFound
+        return self.products[product_id]
+
+    def available(self, product_id: int) -> Decimal:
+        """Base units that can still be ordered."""
+        with self.lock:
+            return stock.available(self, self.product(product_id))
+
+    # -- orders -----------------------------------------------------------------------------
+
+    def order(self, number: str) -> Order:
+        """The order with this number. Raises NotFound."""
+        if number not in self.orders:
+            raise NotFound
+        return self.orders[number]
+
+    def place_order(
+        self, seller_id: int, customer_id: int, lines: Sequence[dict[str, Any]], **options: Any
+    ) -> Order:
+        """Place an order; see `order_rules.place` for lines and options."""
+        return order_rules.place(self, seller_id, customer_id, lines, **options)
+
+    def edit_order(
+        self, number: str, lines: Sequence[dict[str, Any]] | None = None, **fields: Any
+    ) -> Order:
+        """Change an order's lines or fields; see `order_rules.edit`."""
+        return order_rules.edit(self, number, lines, **fields)
+
+    def cancel_order(self, number: str) -> Order:
+        """The buyer withdraws; only from Draft and Submitted."""
+        return order_rules.transition(self, number, "cancel", by="buyer")
+
+    def transition(self, number: str, action: str, *, by: str = "seller") -> Order:
+        """Move an order one step; raises IllegalTransition when that isn't possible."""
+        return order_rules.transition(self, number, action, by=by)
+
+    def combine_orders(self, numbers: Sequence[str]) -> Order:
+        """Merge orders of one customer into a new one; they become Combined."""
+        return order_rules.combine(self, numbers)
+
+    def add_payment(self, number: str, recorded_by: int, total: Decimal, **more: Any) -> Payment:
+        """Write a payment down; negative ones correct earlier ones."""
+        with self.change():
+            order = self.order(number)
+            now = self.now()
+            payment = Payment(
+                id=self.next_id("payment"),
+                order_number=order.number,
+                recorded_by=recorded_by,
+                total=total,
+                payment_date=more.get("payment_date") or now,
+                reason=more.get("reason", ""),
+                payment_type=more.get("payment_type", "other"),
+                created_on=now,
+                modified=now,
+            )
+            self.payments[payment.id] = payment
+            self.save(payment)
+            order_rules.touch(self, order, "edited", {"payments": "added"})
+            return payment
