@@ -134,7 +134,12 @@ def run_cycle(
             step = Step(name)
             steps.append(step)
             context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step)
-            go_on = _run_step(context, action)
+            if name == "inventory" and any(s.name == "orders" and s.error for s in steps):
+                # What LeafLink holds reserved is not known: a number sent now could oversell.
+                step.error = "No quantities were sent, because the orders could not be read first."
+                go_on = True
+            else:
+                go_on = _run_step(context, action)
             on_step(step)
             if not go_on:
                 break

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.leaflink.mapping import fingerprints
-from integrations.leaflink.models import Account, Customer, LineItem, Order, Product
+from integrations.leaflink.mapping.statuses import moves_quantity
+from integrations.leaflink.models import Account, Customer, LineItem, Listing, Order, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from integrations.models import Notice
@@ -142,11 +143,26 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
     )
     changed = [order for order in orders if _is_news(order, reads[order.number])]
     customers = _customers(account, [reads[order.number] for order in changed])
+    moved = [order for order in changed if _moves_quantity(order, reads[order.number])]
     for order in changed:
         _lay_in(order, reads[order.number], customers, now)
     Order.objects.bulk_update(changed, ORDER_COLUMNS, batch_size=100)
     _store_lines(account, [o for o in changed if _lines(reads[o.number]) is not None], reads)
+    _doubt_quantities(moved)
     return [order.pk for order in changed]
+
+
+def _moves_quantity(order: Order, read: Read) -> bool:
+    return bool(read.payload) and moves_quantity(order.status, read.payload.status)
+
+
+def _doubt_quantities(orders: list[Order]) -> None:
+    """LeafLink has changed its quantities by itself: what we last sent is no longer there."""
+    if orders:
+        products = LineItem.objects.filter(order__in=orders).values("product_remote_id")
+        Listing.objects.filter(
+            product__account=orders[0].account_id, product__remote_id__in=products
+        ).update(last_sent=None)
 
 
 def _is_news(order: Order, read: Read) -> bool:

@@ -1,8 +1,9 @@
 """What LeafLink should show for each listing, computed for all of them at once.
 
 Quantity to send = sellable + what we hold committed for LeafLink orders that LeafLink itself still
-counts as reserved (Submitted or Accepted). LeafLink then offers quantity − its own reserved, so an
-order that we have not taken in yet lowers what is offered by itself. All in base units.
+counts as reserved (Submitted or Accepted), order by order the smaller of the two. LeafLink then
+offers quantity − its own reserved, so an order that we have not taken in yet lowers what is offered
+by itself. All in base units.
 """
 
 from collections.abc import Sequence
@@ -38,20 +39,29 @@ def targets(account: Account, listings: Sequence[Listing]) -> dict[int, Target]:
     """
     facility_ids = list(account.facilities.values_list("pk", flat=True))
     level = inventory.levels([listing.item_id for listing in listings], facility_ids)
-    held = _held_for_leaflink(account)
-    reserved = _expected_reserved(account)
+    reserved = _reserved_there(account)
+    committed = _committed_here(account)
+    held: dict[int, Decimal] = {}
+    expected: dict[int, Decimal] = {}
+    remote_ids = {listing.item_id: listing.product.remote_id for listing in listings}
+    for (_, remote_id), quantity in reserved.items():
+        expected[remote_id] = expected.get(remote_id, inventory.ZERO) + quantity
+    for (order_id, item_id), quantity in committed.items():
+        # An order that was edited there and not yet here counts with the smaller of the two.
+        there = reserved.get((order_id, remote_ids.get(item_id, 0)), inventory.ZERO)
+        held[item_id] = held.get(item_id, inventory.ZERO) + min(quantity, there)
     return {
         listing.pk: Target(
             level[listing.item_id],
             held.get(listing.item_id, inventory.ZERO),
-            reserved.get(listing.product.remote_id, inventory.ZERO),
+            expected.get(listing.product.remote_id, inventory.ZERO),
         )
         for listing in listings
     }
 
 
-def _held_for_leaflink(account: Account) -> dict[int, Decimal]:
-    """Units by item that are committed here to orders LeafLink still counts as reserved."""
+def _committed_here(account: Account) -> dict[tuple[int, int], Decimal]:
+    """Units by LeafLink order and item, committed here to orders LeafLink still reserves for."""
     rows = (
         OrderLine.objects.filter(
             order__leaflink_order__account=account,
@@ -59,18 +69,18 @@ def _held_for_leaflink(account: Account) -> dict[int, Decimal]:
             commitment__isnull=False,
         )
         .order_by()
-        .values_list("commitment__item")
+        .values_list("order__leaflink_order", "commitment__item")
         .annotate(Sum("commitment__quantity"))
     )
-    return {item_id: units(total) for item_id, total in rows}
+    return {(order_id, item_id): units(total) for order_id, item_id, total in rows}
 
 
-def _expected_reserved(account: Account) -> dict[int, Decimal]:
-    """Units by LeafLink product that LeafLink reserves for the orders we know of."""
+def _reserved_there(account: Account) -> dict[tuple[int, int], Decimal]:
+    """Units by LeafLink order and product that LeafLink reserves for the orders we know of."""
     rows = (
         LineItem.objects.filter(order__account=account, order__status__in=RESERVING)
         .order_by()
-        .values_list("product_remote_id")
+        .values_list("order", "product_remote_id")
         .annotate(Sum("quantity"))
     )
-    return {remote_id: units(total) for remote_id, total in rows if remote_id}
+    return {(order_id, remote_id or 0): units(total) for order_id, remote_id, total in rows}

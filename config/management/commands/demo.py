@@ -56,10 +56,12 @@ class Command(BaseCommand):
 
     def _serve_stand_in(self, world: World, *, once: bool) -> RunningServer:
         try:
-            # A single exchange needs no address that people know.
-            return serve(world, port=0 if once else SANDBOX_PORT)
+            return serve(world, port=SANDBOX_PORT)
         except OSError as error:
-            raise CommandError(str(error)) from None
+            if not once:
+                raise CommandError(str(error)) from None
+            # A single exchange does without the address that people know.
+            return serve(world, port=0)
 
     def _exchange(self, world: World, server: RunningServer, options: dict[str, Any]) -> None:
         site = f"http://127.0.0.1:{options['port']}"

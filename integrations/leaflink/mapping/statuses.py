@@ -55,6 +55,19 @@ UNKNOWN_STATE = RemoteState(Meaning.NOT_YET, "warning")
 RESERVING = [status for status, state in REMOTE_STATES.items() if state.reserves]
 IMPORTABLE = [s for s, state in REMOTE_STATES.items() if state.meaning is Meaning.WANTED]
 
+# LeafLink takes the goods of an order out of `quantity` when it is fulfilled.
+TAKEN_OUT = (RemoteStatus.FULFILLED, RemoteStatus.SHIPPED, RemoteStatus.COMPLETE)
+
+
+def moves_quantity(old: str, new: str) -> bool:
+    """Whether LeafLink itself changed its products' quantities when an order went old → new.
+
+    Fulfilling takes goods out, rejecting a fulfilled order puts them back. `old` "": not known.
+    """
+    is_out, was_out = new in TAKEN_OUT, old in TAKEN_OUT
+    return is_out != was_out or (not old and new == RemoteStatus.REJECTED)
+
+
 # Why a sales order is canceled when LeafLink's order ends in one of these.
 REASON_OVER = {
     RemoteStatus.REJECTED: "rejected in LeafLink",

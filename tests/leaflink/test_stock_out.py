@@ -1,0 +1,461 @@
+"""Stock out: what LeafLink shows is never more than what is free."""
+
+import contextlib
+import os
+import time
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from model_bakery import baker
+
+from catalog import inventory
+from catalog.inventory import InventoryError
+from catalog.models import Commitment, Facility, Item
+from integrations.leaflink import cycle, push_inventory
+from integrations.leaflink.connect import client_for
+from integrations.leaflink.models import Listing, Product
+from integrations.leaflink.quantities import targets
+from integrations.leaflink.sandbox.errors import SandboxError
+from integrations.models import Notice, Run
+from integrations.runs import Recorder
+from orders import services
+from orders.status import IllegalMove
+
+
+def test_leaflink_shows_what_is_sellable(bench):
+    goods = bench.goods(on_hand=100, case=12)
+    goods.item.safety_stock = 10
+    goods.item.save()
+    bench.ready()
+    assert bench.available(goods) == 90
+    listing = bench.listing(goods)
+    assert listing.last_sent == 90
+    assert listing.last_sent_at is not None
+    assert bench.product(goods).quantity == 90
+
+
+def test_only_what_differs_is_sent(bench):
+    first, second = bench.goods("A"), bench.goods("B")
+    bench.ready()
+    bench.calls()
+    bench.sync("inventory")
+    assert bench.calls("PATCH") == []
+    inventory.receive(second.item, bench.shop, Decimal(5))
+    bench.sync("inventory")
+    assert bench.calls("PATCH") == [f"PATCH /products/{second.remote.id}/"]
+    assert bench.available(second) == 105
+    assert bench.available(first) == 100
+
+
+def test_an_imported_order_is_not_counted_twice(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    bench.order(bench.line(goods, 30))
+    bench.sync("inventory")
+    assert bench.free(goods) == 70
+    assert bench.available(goods) == 70
+    assert bench.world.product(goods.remote.id).quantity == 100
+
+
+def test_an_order_that_is_held_lowers_what_is_offered_by_itself(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    bench.order(bench.line(goods, 30), sales_rep_ids=[])
+    bench.sync("inventory")
+    assert bench.free(goods) == 100
+    assert bench.available(goods) == 70
+
+
+def test_a_direct_sale_lowers_what_leaflink_offers(bench):
+    from django.utils import timezone
+
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    line = services.LineDraft(goods.item, "x", "x", Decimal(40), 1, Decimal(1))
+    services.create(services.OrderDraft(timezone.now(), [line], facility=bench.shop))
+    bench.sync("inventory")
+    assert bench.available(goods) == 60
+
+
+def test_a_shipped_order_that_leaflink_still_reserves_never_oversells(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("orders")
+    services.ship(services.allocate(bench.local(order)))
+    bench.sync("inventory")
+    assert (
+        bench.available(goods) == 40
+    )  # too careful until LeafLink's order follows, never too bold
+    for action in ("accept", "fulfill"):
+        bench.world.transition(order.number, action)
+    bench.sync("inventory")
+    assert bench.available(goods) == 70
+
+
+def test_an_order_cut_down_in_leaflink_after_it_was_allocated_frees_nothing_yet(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("orders")
+    services.allocate(bench.local(order))
+    bench.world.edit_order(order.number, [bench.line(goods, 4)])
+    bench.sync("inventory")
+    assert bench.mirror(order).state == "conflict"
+    assert bench.available(goods) == bench.free(goods) == 70
+
+
+def test_a_rejected_fulfilment_puts_the_goods_back_on_offer_once(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 30))
+    for action in ("accept", "fulfill"):
+        bench.world.transition(order.number, action)
+    bench.sync("inventory")
+    assert bench.available(goods) == 100
+    bench.world.transition(order.number, "reject")
+    bench.sync("inventory")
+    assert bench.available(goods) == 100
+
+
+def test_only_the_accounts_facilities_count(bench):
+    other = baker.make(Facility, name="Pueblo", license_number="L2")
+    goods = bench.goods(on_hand=100)
+    inventory.receive(goods.item, other, Decimal(50))
+    bench.account.facilities.add(bench.shop)
+    bench.ready()
+    assert bench.available(goods) == 100
+    bench.account.facilities.clear()
+    bench.sync("inventory")
+    assert bench.available(goods) == 150
+
+
+def test_modes(bench):
+    managed, inherited, unlimited = bench.goods("M"), bench.goods("I"), bench.goods("U")
+    foreign = bench.goods("F", inventory_management=2)
+    bench.sync("products")
+    Listing.objects.filter(item=inherited.item).update(mode="inherited")
+    Listing.objects.filter(item=unlimited.item).update(mode="unlimited")
+    bench.sync("inventory")
+    for goods in (managed, inherited, unlimited, foreign):
+        inventory.receive(goods.item, bench.shop, Decimal(5))
+    bench.sync("inventory")
+    shown = [
+        bench.world.product(g.remote.id).quantity for g in (managed, inherited, unlimited, foreign)
+    ]
+    assert shown == [105, 100, 0, 0]
+
+
+def test_nothing_is_sent_where_the_rule_is_off(bench):
+    goods = bench.goods()
+    bench.account.push_inventory = False
+    bench.account.save()
+    bench.ready()
+    assert bench.available(goods) == 0
+
+
+def test_a_refusal_is_noted_once_and_stops_no_other(bench):
+    bad, good = bench.goods("BAD"), bench.goods("GOOD")
+    bench.sync("products")
+    bench.world.products.pop(bad.remote.id)
+    step = cycle.run_cycle(bench.account, ["inventory"])[-1]
+    assert (step.changed, step.failed) == (1, 1)
+    assert bench.available(good) == 100
+    assert "does not have this record" in bench.listing(bad).refusal
+    assert bench.product(bad).gone_at
+    bench.calls()
+    bench.sync("inventory")
+    assert bench.calls("PATCH") == []
+
+
+def test_a_lost_answer_is_sent_again(bench):
+    goods = bench.goods()
+    bench.sync("products")
+    bench.faults.next("reset-after", method="PATCH")
+    step = cycle.run_cycle(bench.account, ["inventory"])[-1]
+    assert step.failed == 1
+    assert bench.listing(goods).last_sent is None
+    bench.sync("inventory")
+    assert bench.listing(goods).last_sent == 100
+    assert bench.available(goods) == 100
+
+
+def test_a_crash_in_the_middle_of_a_push_leaves_doubt_and_no_wrong_belief(bench, monkeypatch):
+    """Sent 100 before; 60 is sent and the process dies; then 100 is right again."""
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    inventory.adjust(goods.item, bench.shop, Decimal(-40), reason="lost")
+    monkeypatch.setattr(
+        push_inventory, "_record", lambda changes: (_ for _ in ()).throw(SystemExit)
+    )
+    with pytest.raises(SystemExit):
+        cycle.run_cycle(bench.account, ["inventory"])
+    monkeypatch.undo()
+    monkeypatch.setattr("integrations.leaflink.connect.new_session", bench.session)
+    assert bench.available(goods) == 60
+    inventory.receive(goods.item, bench.shop, Decimal(40))
+    bench.sync("inventory")
+    assert bench.available(goods) == 100
+
+
+def test_being_told_to_slow_down_ends_the_push_and_the_next_one_goes_on(bench):
+    first, second = bench.goods("A"), bench.goods("B")
+    bench.sync("products")
+    bench.faults.next("429", method="PATCH")
+    step = cycle.run_cycle(bench.account, ["inventory"])[-1]
+    assert "slow down" in step.error
+    from integrations.models import Budget
+
+    Budget.objects.update(paused_until=None)
+    bench.sync("inventory")
+    assert (bench.available(first), bench.available(second)) == (100, 100)
+
+
+def test_no_quantity_is_sent_when_the_orders_could_not_be_read(bench):
+    goods = bench.goods()
+    bench.sync("products")
+    bench.faults.next("500", path="/orders-received/", times=3)
+    steps = {s.name: s for s in cycle.run_cycle(bench.account, ["inventory"])}
+    assert "problem of its own" in steps["orders"].error
+    assert "could not be read first" in steps["inventory"].error
+    assert bench.available(goods) == 0
+
+
+def test_a_revoked_key_is_one_notice_and_ends_the_cycle(bench):
+    bench.goods()
+    bench.world.app_keys.clear()
+    for _ in range(2):
+        steps = cycle.run_cycle(bench.account)
+        assert "paste the App key anew" in steps[-1].error
+        assert len(steps) == 1
+    assert Notice.objects.get().times == 2
+    bench.world.add_app_key("app-key", bench.seller.id)
+    bench.sync("staff")
+    assert Notice.objects.get().resolved_at is not None
+
+
+def test_a_missing_permission_stops_only_what_needs_it(bench):
+    bench.goods()
+    bench.world.add_app_key(
+        "app-key", bench.seller.id, permissions={"orders": "write", "products": "write"}
+    )
+    steps = {s.name: s for s in cycle.run_cycle(bench.account)}
+    assert "permission for customers" in steps["customers"].error
+    assert steps["products"].error == steps["inventory"].error == ""
+
+
+def test_somebody_acting_between_our_reading_and_our_writing_is_noticed(bench, monkeypatch):
+    """LeafLink's staff fulfil an order right after our reading: a stale number would oversell."""
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("orders")
+    inventory.receive(goods.item, bench.shop, Decimal(1))
+    real_plan = push_inventory.plan
+    calls = []
+
+    def plan(account):
+        changes = real_plan(account)
+        if not calls:
+            calls.append(1)
+            for action in ("accept", "fulfill"):
+                bench.world.transition(order.number, action)
+        return changes
+
+    monkeypatch.setattr(push_inventory, "plan", plan)
+    bench.sync("inventory")
+    assert bench.available(goods) == bench.free(goods) == 71
+    assert bench.mirror(order).state == "conflict"
+
+
+def test_time_is_up_before_everything_is_sent(bench):
+    goods = [bench.goods(f"S{n}", on_hand=1) for n in range(3)]
+    bench.sync("products")
+    changes = push_inventory.plan(bench.account)
+    run = Recorder()
+    past = time.monotonic() - 1
+    result = push_inventory.push(client_for(bench.account), changes, run, deadline=past)
+    assert (result.sent, result.left) == (0, 3)
+    bench.sync("inventory")
+    assert [bench.available(g) for g in goods] == [1, 1, 1]
+
+
+def test_planning_and_sending_cost_the_same_queries_for_few_and_for_many(
+    bench, django_assert_max_num_queries
+):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    def push():
+        changes = push_inventory.plan(bench.account)
+        push_inventory.push(client_for(bench.account), changes, Recorder())
+        return len(changes)
+
+    bench.goods("S0")
+    bench.sync("products")
+    with CaptureQueriesContext(connection) as few:
+        assert push() == 1
+    for n in range(1, 41):
+        bench.goods(f"S{n}")
+    bench.sync("products")
+    budget = 2 * 40 / 5  # two for each share of the request budget
+    with django_assert_max_num_queries(len(few) + int(budget)):
+        assert push() == 40
+    with django_assert_max_num_queries(8):
+        assert push() == 0
+    assert Run.objects.exists()
+
+
+def test_a_dry_run_says_what_would_be_sent(bench):
+    goods = bench.goods(on_hand=100)
+    bench.sync("products")
+    step = bench.sync("inventory", dry=True)["inventory"]
+    assert step.plan == [
+        {"sku": "GUM", "product": "Product GUM", "ours": "100.0000", "theirs": "0.0000"}
+    ]
+    assert bench.available(goods) == 0
+
+
+class StockMachine(RuleBasedStateMachine):
+    """Both sides act at random; after each completed cycle LeafLink offers exactly what is free."""
+
+    bench = None  # set by the test
+
+    def __init__(self):
+        super().__init__()
+        self.goods = [self.bench.goods(f"G{n}", on_hand=60, case=n + 1) for n in range(2)]
+        self.bench.ready()
+        self.orders = []
+
+    goods_index = st.integers(0, 1)
+    amounts = st.integers(1, 15)
+
+    @rule(index=goods_index, quantity=st.integers(1, 40))
+    def receive(self, index, quantity):
+        inventory.receive(self.goods[index].item, self.bench.shop, Decimal(quantity))
+
+    @rule(index=goods_index, quantity=st.integers(1, 20))
+    def lose(self, index, quantity):
+        goods = self.goods[index]
+        if self.bench.free(goods) >= quantity:
+            inventory.adjust(goods.item, self.bench.shop, Decimal(-quantity), reason="lost")
+
+    @rule(index=goods_index, quantity=amounts, with_rep=st.booleans())
+    def buy(self, index, quantity, with_rep):
+        goods = self.goods[index]
+        lines = [self.bench.line(goods, quantity * (index + 1))]
+        reps = [self.bench.dana.id] if with_rep else []
+        with contextlib.suppress(SandboxError):
+            self.orders.append(self.bench.order(*lines, sales_rep_ids=reps))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), quantity=amounts)
+    def edit(self, data, quantity):
+        order = data.draw(st.sampled_from(self.orders))
+        index = next(n for n in (0, 1) if order.lines[0].product_id == self.goods[n].remote.id)
+        lines = [self.bench.line(self.goods[index], quantity * (index + 1))]
+        with contextlib.suppress(SandboxError):
+            self.bench.world.edit_order(order.number, lines)
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), action=st.sampled_from(["accept", "fulfill", "reject", "cancel"]))
+    def act_in_leaflink(self, data, action):
+        order = data.draw(st.sampled_from(self.orders))
+        try:
+            by = "buyer" if action == "cancel" else "seller"
+            self.bench.world.transition(order.number, action, by=by)
+        except SandboxError:
+            pass
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), verb=st.sampled_from(["allocate", "deallocate", "ship", "cancel"]))
+    def act_here(self, data, verb):
+        order = data.draw(st.sampled_from(self.orders))
+        mirror = self.bench.account.orders.filter(number=order.number).first()
+        if not mirror or not mirror.sales_order:
+            return
+        options = {"reason": "x"} if verb == "cancel" else {}
+        with contextlib.suppress(IllegalMove, InventoryError):
+            getattr(services, verb)(mirror.sales_order, **options)
+
+    @rule(fault=st.sampled_from(["reset-after", "reset-before", "500"]))
+    def lose_an_answer(self, fault):
+        self.bench.faults.next(fault, method="PATCH")
+
+    @rule()
+    def webhooks(self):
+        self.bench.settle()
+
+    @rule()
+    def poll(self):
+        self.bench.sync("orders")
+
+    @rule()
+    def cycle(self):
+        cycle.run_cycle(self.bench.account, ["inventory"])
+        self.bench.faults._planned.clear()
+        self.bench.sync("inventory")
+        for goods in self.goods:
+            assert self.bench.available(goods) == self.really_free(goods)
+
+    def really_free(self, goods):
+        """Free here, less what LeafLink's orders claim that is not committed to them here."""
+        claims = sum(
+            max(self.reserved(o, goods) - self.committed(o, goods), 0) for o in self.orders
+        )
+        return max(self.bench.free(goods), Decimal(0)) - claims
+
+    def reserved(self, order, goods):
+        order = self.bench.world.order(order.number)
+        if order.status not in ("Submitted", "Accepted"):
+            return Decimal(0)
+        return sum(x.quantity for x in order.lines if x.product_id == goods.remote.id)
+
+    def committed(self, order, goods):
+        rows = Commitment.objects.filter(
+            item=goods.item, order_line__order__leaflink_order__number=order.number
+        )
+        return sum(row.quantity for row in rows)
+
+
+def machine_on(make_bench):
+    """The machine, with each of hypothesis' examples on a bench and in a transaction of its own."""
+
+    class Machine(StockMachine):
+        def __init__(self):
+            self.atomic = transaction.atomic()
+            self.atomic.__enter__()
+            self.bench = make_bench()
+            super().__init__()
+
+        def teardown(self):
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    return Machine
+
+
+def test_leaflink_offers_exactly_what_is_free_whatever_happens(make_bench):
+    run_state_machine_as_test(
+        machine_on(make_bench),
+        settings=settings(
+            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "25")),
+            stateful_step_count=25,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_targets_of_no_listings_are_none(bench):
+    assert targets(bench.account, []) == {}
+    assert Product.objects.count() == 0
+    assert Item.objects.count() == 0
