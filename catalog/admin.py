@@ -253,7 +253,11 @@ class StockAdmin(ReadOnlyAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        context = {"title": "Receive, adjust or count stock", **(extra_context or {})}
+        context = {
+            "title": "Receive, adjust or count stock",
+            "show_save_and_continue": False,
+            **(extra_context or {}),
+        }
         try:
             return super().add_view(request, form_url, context)
         except inventory.InventoryError as error:

@@ -27,6 +27,8 @@ class ReadOnlyInline(TabularInline):
 
     extra = 0
     can_delete = False
+    # Without the name of each row above it: the first columns say it.
+    hide_title = True
     show_change_link = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

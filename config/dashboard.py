@@ -18,6 +18,7 @@ from orders.status import OPEN
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's hook for the index page: adds the overview for those who may see orders."""
+    context["title"] = "Overview"
     if request.user.has_perm("leaflink.view_order"):
         context["overview"] = {
             "attention": attention(),

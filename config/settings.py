@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from config.logging import logging_config
@@ -209,13 +210,20 @@ UNFOLD = {
     "SITE_HEADER": "Leafbridge",
     "SITE_SUBHEADER": "LeafLink back office",
     "SITE_SYMBOL": "potted_plant",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("leafbridge/favicon.svg"),
+        }
+    ],
     "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "config.navigation.environment_label",
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
-    "STYLES": ["/static/leafbridge/admin.css"],
+    "STYLES": [lambda request: static("leafbridge/admin.css")],
     "COMMAND": {"search_models": True, "show_history": False},
     "COLORS": {
         "primary": {

@@ -39,13 +39,13 @@ class RunAdmin(ReadOnlyAdmin):
     fields = [
         "connection",
         "what",
-        "shown_outcome",
+        "outcome",
         ("started_at", "took"),
         ("seen", "changed", "failed", "calls"),
         "error",
         "shown_problems",
     ]
-    readonly_fields = ["what", "shown_outcome", "took", "shown_problems"]
+    readonly_fields = ["what", "took", "shown_problems"]
 
     @display(description="What", ordering="kind")
     def what(self, run: Run) -> str:

@@ -102,7 +102,7 @@ class SalesOrderAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": [
-                    ("shown_status", "shown_total"),
+                    ("status", "shown_total"),
                     ("destination", "ship_to"),
                     ("facility", "sales_rep", "brand"),
                     ("placed_at", "delivery_date"),
@@ -112,12 +112,24 @@ class SalesOrderAdmin(ReadOnlyAdmin):
         ),
         (
             "Money",
-            {"fields": [("lines_total", "shipping"), ("tax_rate", "tax"), "shown_total_again"]},
+            {
+                "fields": [
+                    ("lines_total", "shown_shipping"),
+                    ("tax_rate", "shown_tax"),
+                    "shown_total_again",
+                ]
+            },
         ),
         ("Notes", {"fields": ["notes_for_buyer", "internal_notes", "classification"]}),
         ("Where it came from", {"fields": [("channel", "channel_number"), "created_at"]}),
     ]
-    readonly_fields = ["shown_status", "shown_total", "lines_total", "shown_total_again"]
+    readonly_fields = [
+        "shown_total",
+        "lines_total",
+        "shown_shipping",
+        "shown_tax",
+        "shown_total_again",
+    ]
 
     @display(
         description="Status",
@@ -134,6 +146,14 @@ class SalesOrderAdmin(ReadOnlyAdmin):
     @display(description="Total")
     def shown_total_again(self, order: SalesOrder) -> str:
         return self.shown_total(order)
+
+    @display(description="Shipping charge")
+    def shown_shipping(self, order: SalesOrder) -> str:
+        return f"${order.shipping:,.2f}"
+
+    @display(description="Tax")
+    def shown_tax(self, order: SalesOrder) -> str:
+        return f"${order.tax:,.2f}"
 
     @display(description="Lines")
     def lines_total(self, order: SalesOrder) -> str:

@@ -111,6 +111,7 @@ def store_page(
 
 
 def _read(account: Account, body: Any, run: Recorder) -> Read | None:
+    body = payloads.storable(body)
     try:
         payload = payloads.parse(payloads.Order, body)
     except BadPayload as error:

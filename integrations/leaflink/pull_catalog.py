@@ -212,6 +212,7 @@ def _row(
     resource: Resource, account: Account, body: Any, run: Recorder, now: datetime
 ) -> Mirror | None:
     """The mirror row of a body: readable, kept with its problem, or None without even an id."""
+    body = payloads.storable(body)
     try:
         payload: Any = payloads.parse(resource.payload, body)
     except BadPayload as error:

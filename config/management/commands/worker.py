@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from config.schedules import write_schedules
 from integrations.models import Heartbeat
@@ -81,7 +82,8 @@ class Watchdog:
         self.cluster = subprocess.Popen(
             [sys.executable, "manage.py", "qcluster"], start_new_session=True
         )
-        # Whatever was left unfinished is taken up at once, not with the next minute.
+        # At once, not with the next minute: show signs of life, take up what was left unfinished.
+        async_task("config.schedules.beat")
         wake_worker()
 
     def _is_silent(self) -> bool:

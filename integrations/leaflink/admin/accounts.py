@@ -127,6 +127,10 @@ class AccountAdmin(ModelAdmin):
         ("Products and stock", {"fields": ["link_exact_skus", "push_inventory", "facilities"]}),
     ]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Its orders and links would go with it. Switch it off instead."""
+        return False
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields
 

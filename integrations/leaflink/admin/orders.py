@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
@@ -63,7 +64,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "buyer",
         "shown_status",
         "shown_total",
-        "placed_at",
+        "placed",
         "sales_order",
         "account",
     ]
@@ -85,7 +86,7 @@ class OrderAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": [
-                    ("shown_state", "shown_status"),
+                    ("state", "status"),
                     ("buyer", "customer"),
                     ("sales_order", "shown_total"),
                     ("placed_at", "modified", "read_at"),
@@ -95,7 +96,7 @@ class OrderAdmin(ReadOnlyAdmin):
         ),
         ("LeafLink's own words", {"classes": ["collapse"], "fields": ["payload"]}),
     ]
-    readonly_fields = ["shown_state", "shown_status", "shown_total", "payload"]
+    readonly_fields = ["shown_total", "payload"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         query = super().get_queryset(request).prefetch_related("blockers")
@@ -130,6 +131,14 @@ class OrderAdmin(ReadOnlyAdmin):
         if chips:
             return format_html("".join(['<span class="lb-chip">{}</span>'] * len(chips)), *chips)
         return order.state_reason or ("Imported with a warning" if order.warnings else "")
+
+    @display(description="Placed", ordering="placed_at")
+    def placed(self, order: Order) -> str:
+        if order.placed_at is None:
+            return "–"
+        placed = timezone.localtime(order.placed_at)
+        this_year = placed.year == timezone.localdate().year
+        return f"{placed:%b %-d, %H:%M}" if this_year else f"{placed:%b %-d, %Y}"
 
     @display(description="Total", ordering="total")
     def shown_total(self, order: Order) -> str:

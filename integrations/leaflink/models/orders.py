@@ -59,7 +59,7 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.short_id or str(self.number)[-8:]
+        return f"#{self.short_id or str(self.number)[-8:]}"
 
     def set_state(self, state: "Order.State", reason: str) -> None:
         """Write what was decided about the order, and only that."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from integrations.leaflink.sandbox import order_rules, representations
+from integrations.leaflink.sandbox import bodies, representations
 from integrations.leaflink.sandbox.errors import Invalid, NotFound
 from integrations.leaflink.sandbox.records import Order, Product
 from integrations.leaflink.sandbox.world import World
@@ -21,8 +21,6 @@ from integrations.leaflink.sandbox.world import World
 blueprint = Blueprint("api", __name__)
 DEFAULT_PAGE, LARGEST_PAGE = 50, 100
 PAYMENT_TYPES = ("other", "cash", "check", "credit", "trade", "ach", "wire", "cashier")
-LISTING_STATES = ("Available", "Archived", "Sample", "Backorder", "Internal", "Unavailable")
-UNITS = ("Milligram", "Gram", "Kilogram", "Ounce", "Pound", "Unit", "Liter", "Milliliter")
 REQUIRED_OF_A_PRODUCT = (
     "name",
     "sku",
@@ -75,7 +73,7 @@ def page(rows: list[Any], show: Callable[[Any], Any]) -> Response:
 
 def _natural(name: str, default: int) -> int:
     value = request.args.get(name, "")
-    return int(value) if value.isdigit() else default
+    return int(value) if value.isdecimal() else default
 
 
 def _chosen(body: Any) -> Any:
@@ -104,17 +102,9 @@ def _in_time(rows: Iterable[Any], *names: str) -> list[Any]:
         for word, test in tests.items():
             value = request.args.get(f"{name}__{word}")
             if value:
-                moment = _time(value, f"{name}__{word}")
+                moment = _checked(bodies.moment, value, f"{name}__{word}")
                 kept = [row for row in kept if test(getattr(row, name), moment)]
     return kept
-
-
-def _time(value: Any, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise Invalid({field: ["Enter a valid date/time."]}) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=world().clock().tzinfo)
 
 
 def _by_external_id(rows: list[Any], ids: Callable[[Any], dict[str, str]]) -> list[Any]:
@@ -210,16 +200,12 @@ def product(pk: int) -> Response:
 
 @blueprint.post("/products/")
 def create_product() -> tuple[Response, int]:
-    body = _body()
+    body = request_body()
     missing = [name for name in REQUIRED_OF_A_PRODUCT if body.get(name) in (None, "")]
     if missing:
         raise Invalid({name: ["This field is required."] for name in missing})
     with world().change():
-        if any(
-            p.sku == body["sku"] for p in world().products.values() if p.seller_id == g.company_id
-        ):
-            raise Invalid({"sku": ["A product with this SKU exists already."]})
-        fields = _product_changes(body)
+        fields = bodies.product_changes(world(), body, g.company_id)
         columns = {k: fields.pop(k) for k in list(fields) if k in Product.__dataclass_fields__}
         columns.setdefault("quantity", Decimal(0))
         return jsonify(_show_product(world().add_product(g.company_id, **columns, **fields))), 201
@@ -230,7 +216,7 @@ def update_product(pk: int) -> Response:
     """Change a product. An archived one may be changed too: LeafLink's pages allow it."""
     with world().change():
         found = _product(pk)
-        changes = _product_changes(_body(), found)
+        changes = bodies.product_changes(world(), request_body(), g.company_id, found)
         changed = world().edit_product(pk, **changes) if changes else found
         return jsonify(_show_product(changed))
 
@@ -239,55 +225,6 @@ def update_product(pk: int) -> Response:
 def archive_product(pk: int) -> Response:
     _product(pk)
     return jsonify(_show_product(world().archive_product(pk)))
-
-
-def _product_changes(body: dict[str, Any], found: Product | None = None) -> dict[str, Any]:
-    """The changes a body asks for, by field of our record. Raises Invalid, naming every field."""
-    errors: dict[str, list[str]] = {}
-    changes: dict[str, Any] = {}
-    if "quantity" in body and "available_inventory" in body:
-        errors["non_field_errors"] = ["Send quantity or available_inventory, not both."]
-    for name, value in body.items():
-        if name in ("id", "seller", "reserved_qty", "modified", "created_on"):
-            continue
-        try:
-            changes |= _product_change(name, value, found)
-        except (ValueError, InvalidOperation, TypeError) as error:
-            text = str(error) if isinstance(error, ValueError) else "A valid number is required."
-            errors[name] = [text]
-    if errors:
-        raise Invalid(errors)
-    return changes
-
-
-def _product_change(name: str, value: Any, found: Product | None) -> dict[str, Any]:
-    if name in ("quantity", "available_inventory"):
-        amount = Decimal(str(value))
-        if not amount.is_finite() or amount < 0:
-            raise ValueError("Ensure this value is greater than or equal to 0.")
-        held = found.reserved if found and name == "available_inventory" else Decimal(0)
-        return {"quantity": amount + held}
-    if name in ("retail_price", "wholesale_price", "sale_price"):
-        amount = Decimal(str(value["amount"] if isinstance(value, dict) else value))
-        if amount < 0:
-            raise ValueError("Ensure this value is greater than or equal to 0.")
-        return {name: amount}
-    if name == "sku":
-        if not value or "," in str(value) or len(str(value)) > 255:
-            raise ValueError("Enter up to 255 characters without a comma.")
-        return {"sku": str(value)}
-    if name in ("listing_state", "unit_of_measure"):
-        known = LISTING_STATES if name == "listing_state" else UNITS
-        if value not in known:
-            raise ValueError(f'"{value}" is not a valid choice.')
-        return {name: value}
-    if name in ("inventory_management", "unit_multiplier"):
-        if int(value) < 1:
-            raise ValueError("Ensure this value is greater than or equal to 1.")
-        return {name: int(value)}
-    if name in ("brand", "parent"):
-        return {f"{name}_id": value["id"] if isinstance(value, dict) else value}
-    return {name: value}
 
 
 # -- orders ---------------------------------------------------------------------------------
@@ -333,22 +270,8 @@ def order(number: str) -> Response:
 @blueprint.patch("/orders-received/<number>/")
 def update_order(number: str) -> Response:
     """Change an order's writable fields; others are ignored, as LeafLink's framework does."""
-    body = _body()
-    changes: dict[str, Any] = {}
-    for name, value in body.items():
-        if name == "shipping_charge":
-            changes["shipping"] = _amount(value, name)
-        elif name == "tax_amount":
-            changes["tax_rate"] = _amount(value, name)
-        elif name in ("ship_date", "payment_due_date"):
-            changes[name] = _time(value, name) if value else None
-        elif name == "external_ids":
-            kept = {**_order(number).external_ids, **value}
-            changes[name] = {key: one for key, one in kept.items() if one is not None}
-        elif name in order_rules.EDITABLE_FIELDS - {"sales_rep_ids", "credits", "tax_rate"}:
-            changes[name] = value
     with world().change():
-        _order(number)
+        changes = bodies.order_changes(world(), request_body(), _order(number))
         return jsonify(_show_order(world().edit_order(number, **changes)))
 
 
@@ -402,12 +325,13 @@ def payments() -> Response:
 
 @blueprint.post("/order-payments/")
 def create_payment() -> tuple[Response, int]:
-    body = _body()
+    body = request_body()
     required = ("order", "recorded_by", "total", "payment_date")
     errors = {name: ["This field is required."] for name in required if not body.get(name)}
     if body.get("payment_type", "other") not in PAYMENT_TYPES:
         errors["payment_type"] = [f'"{body["payment_type"]}" is not a valid choice.']
-    recorder = world().staff.get(body.get("recorded_by") or 0)
+    who = body.get("recorded_by")
+    recorder = world().staff.get(who) if isinstance(who, int) else None
     if "recorded_by" not in errors and (recorder is None or recorder.company_id != g.company_id):
         errors["recorded_by"] = ["Invalid pk - object does not exist."]
     if errors:
@@ -417,8 +341,8 @@ def create_payment() -> tuple[Response, int]:
         payment = world().add_payment(
             str(body["order"]),
             body["recorded_by"],
-            _amount(body["total"], "total"),
-            payment_date=_time(body["payment_date"], "payment_date"),
+            _checked(lambda v: bodies.amount(v, negative=True), body["total"], "total"),
+            payment_date=_checked(bodies.moment, body["payment_date"], "payment_date"),
             reason=body.get("reason", ""),
             payment_type=body.get("payment_type", "other"),
         )
@@ -435,15 +359,16 @@ def events() -> Response:
         return page(rows, representations.event)
 
 
-def _body() -> dict[str, Any]:
+def request_body() -> dict[str, Any]:
+    """The request's JSON object. Raises Invalid for anything else."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise Invalid({"detail": "JSON parse error."})
     return body
 
 
-def _amount(value: Any, field: str) -> Decimal:
+def _checked(check: Callable[[Any], Any], value: Any, field: str) -> Any:
     try:
-        return Decimal(str(value["amount"] if isinstance(value, dict) else value))
-    except (InvalidOperation, KeyError):
-        raise Invalid({field: ["A valid number is required."]}) from None
+        return check(value)
+    except ValueError as error:
+        raise Invalid({field: [str(error)]}) from None

@@ -134,7 +134,7 @@ def place(
             notes=notes,
             ship_date=ship_date,
         )
-        order.lines = [_line(world, row, position) for position, row in enumerate(lines)]
+        order.lines = [_line(world, seller_id, row, n) for n, row in enumerate(lines)]
         if status in RESERVING_STATUSES:
             if check_stock:
                 stock.check(world, order.lines)
@@ -170,8 +170,9 @@ def edit(
         for name, value in fields.items():
             is_amount = name in ("discount", "tax_rate", "shipping", "credits")
             setattr(order, name, Decimal(str(value)) if is_amount else value)
-        if "payment_term" in fields and (term := term_id(order.payment_term)):
-            order.selected_payment_option = option(term, 4)
+        if "payment_term" in fields and "selected_payment_option" not in fields:
+            term = term_id(order.payment_term)
+            order.selected_payment_option = option(term, 4) if term else None
         touch(world, order, "edited", dict.fromkeys(fields, "changed"))
         return order
 
@@ -207,7 +208,7 @@ def combine(world: World, numbers: Sequence[str]) -> Order:
     LeafLink does this in its pages only; no field of either side names the other.
     """
     with world.change():
-        parents = [world.order(number) for number in numbers]
+        parents = [world.order(number) for number in dict.fromkeys(numbers)]
         first = parents[0]
         if len(parents) < 2 or any(p.status not in RESERVING_STATUSES for p in parents):
             raise IllegalTransition({"detail": "Choose two or more orders that are still open."})
@@ -240,6 +241,7 @@ def combine(world: World, numbers: Sequence[str]) -> Order:
             sales_rep_ids=first.sales_rep_ids,
             payment_term=first.payment_term,
             classification=first.classification,
+            check_stock=False,  # it takes what the parents held, also where that is too much
         )
         merged.is_combination = True
         world.save(merged)
@@ -277,9 +279,13 @@ def _tell(world: World, order: Order, action: str) -> None:
 
 
 def _new_number(world: World) -> str:
-    # Derived from the counter: the same world seeded again has the same numbers.
-    chance = random.Random(world.next_id("order number"))
-    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+    # Derived from a counter: the same world seeded again has the same numbers. The counter isn't
+    # stored, so a world read from a file skips the numbers that it has given out before.
+    while True:
+        chance = random.Random(world.next_id("order number"))
+        number = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        if number not in world.orders:
+            return number
 
 
 def _address(details: dict[str, Any], company: dict[str, str]) -> dict[str, str]:
@@ -288,8 +294,11 @@ def _address(details: dict[str, Any], company: dict[str, str]) -> dict[str, str]
     return {name: source.get(name, "") for name in names}
 
 
-def _line(world: World, row: dict[str, Any], position: int) -> OrderLine:
+def _line(world: World, seller_id: int, row: dict[str, Any], position: int) -> OrderLine:
     product = world.product(int(row["product_id"]))
+    if product.seller_id != seller_id:
+        raise _refused_line(position, "product_id", "This product is another seller's.")
+    _check_quantity(position, row["quantity"])
     price = row.get("price")
     sale = row.get("sale_price")
     return OrderLine(
@@ -311,10 +320,20 @@ def _line(world: World, row: dict[str, Any], position: int) -> OrderLine:
     )
 
 
+def _check_quantity(position: int, quantity: Any) -> None:
+    if Decimal(str(quantity)) <= 0:
+        raise _refused_line(position, "quantity", "Ensure this value is greater than 0.")
+
+
+def _refused_line(position: int, field: str, message: str) -> Invalid:
+    return Invalid({"line_items": [*([{}] * position), {field: [message]}]})
+
+
 def _edited_line(world: World, order: Order, row: dict[str, Any], position: int) -> OrderLine:
     old = order.line(int(row["id"])) if row.get("id") else None
     if old is None:
-        return _line(world, row, position)
+        return _line(world, order.seller_id, row, position)
+    _check_quantity(position, row.get("quantity", old.quantity))
     fields = {**vars(old), "position": position}
     for name in ("price", "sale_price", "quantity"):
         if row.get(name) is not None:

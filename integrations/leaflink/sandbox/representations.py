@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+# Denominations other than one are kept out: they don't change what a quantity means.
+UNIT_OF_ONE = {"id": 1, "value": "1.00000", "name": "One", "label": "1"}
+
 
 def number(value: Decimal) -> int | float:
     """A JSON number, whole where it can be."""
@@ -64,13 +67,29 @@ def company(row: Company) -> Json:
         "city": row.address.get("city", ""),
         "state": row.address.get("state", ""),
         "zipcode": row.address.get("zipcode", ""),
+        "announcement": "",
+        "apply_ancillary_tax": False,
+        "apply_arms_length_tax": False,
         "batch_enabled": False,
+        "business_identifier": "",
+        "business_license_name": row.name,
+        "description": "",
+        "has_accting": False,
+        "hide_attached_packages": False,
+        "image": None,
         "sts_enabled": False,
     }
 
 
 def brand(row: Brand) -> Json:
-    return {"id": row.id, "name": row.name, "company": row.company_id, "description": ""}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "company": row.company_id,
+        "description": "",
+        "image": None,
+        "banner": None,
+    }
 
 
 def staff(row: Staff) -> Json:
@@ -110,7 +129,28 @@ def customer(row: Customer) -> Json:
         "email": row.email,
         "phone": details.get("phone", ""),
         **address,
+        "phone_extension": "",
+        "county": "",
         "country": "United States",
+        "lat": None,
+        "long": None,
+        "license_type": None,
+        "business_identifier": "",
+        "business_license_name": row.name,
+        "ein": "",
+        "brand": "",
+        "currency": "USD",
+        "description": "",
+        "directions": "",
+        "notes": "",
+        "website": None,
+        "shipping_charge": "0.00",
+        "price_schedule": None,
+        "service_zone": None,
+        "tier": None,
+        "status": None,
+        "next_contact_date": None,
+        "leaflink_last_views": None,
         "delivery_preferences": details.get("delivery_preferences", ""),
         "delinquent": False,
         "archived": False,
@@ -137,7 +177,8 @@ def product(world: World, row: Product) -> Json:
         "created_on": time(row.created_on),
         "last_edit": time(row.last_edit),
         "modified": time(row.modified),
-        "drop_date": None,
+        "drop_date": details.get("drop_date"),
+        "dropped": None,
         "name": row.name,
         "display_name": row.name,
         "sku": row.sku,
@@ -148,7 +189,7 @@ def product(world: World, row: Product) -> Json:
         "unit_multiplier": row.unit_multiplier,
         "unit_of_measure": row.unit_of_measure,
         "sell_in_unit_of_measure": "Case" if row.unit_multiplier > 1 else None,
-        "unit_denomination": {"id": 1, "value": "1.00000", "name": "One", "label": "1"},
+        "unit_denomination": UNIT_OF_ONE,
         "retail_price": money(row.retail_price),
         "wholesale_price": money(row.wholesale_price),
         "sale_price": money(row.sale_price),
@@ -156,7 +197,7 @@ def product(world: World, row: Product) -> Json:
         "maximum_order": details.get("maximum_order"),
         "is_medical_line_item": False,
         "AVAILABLE_FOR_SAMPLES": details.get("AVAILABLE_FOR_SAMPLES", True),
-        "allow_fractional_quantities": False,
+        "allow_fractional_quantities": details.get("allow_fractional_quantities", False),
         "parent": {"id": row.parent_id} if row.parent_id else None,
         "listing_state": row.listing_state,
         "display_listing_state": row.listing_state,
@@ -170,12 +211,43 @@ def product(world: World, row: Product) -> Json:
         "manufacturer": details.get("manufacturer", row.seller_id),
         "strain_classification": details.get("strain_classification", "na"),
         "strains": details.get("strains", []),
-        "license": None,
+        "strain_classification_display": details.get("strain_classification", "na").title(),
+        "license": license_of(world.companies[row.seller_id]),
         "children_count": len(world.children.get(row.id, ())),
         "base_units_per_unit": details.get("base_units_per_unit"),
         "external_ids": details.get("external_ids", {}),
         "show_quantity": details.get("show_quantity", False),
+        "threshold_value": details.get("threshold_value"),
+        "threshold_action": details.get("threshold_action", "default"),
+        "reverse_threshold_value": details.get("reverse_threshold_value"),
+        "reverse_threshold_action": details.get("reverse_threshold_action", "default"),
+        "price_schedule_price": money(row.wholesale_price),
+        "discount_percent": 0,
+        "extern_acct_id": details.get("extern_acct_id"),
+        "extern_income_acct_id": details.get("extern_income_acct_id", ""),
+        "extern_sts_ids": details.get("extern_sts_ids"),
+        "featured": details.get("featured", False),
+        "featured_on_deals": False,
+        "has_deals_eligible_children": False,
+        "tagline": details.get("tagline"),
+        "grow_type": details.get("grow_type"),
+        "image_count": 0,
+        "is_ancillary": False,
+        "s2s_conversion_amount": "1.0000",
         "product_data_items": details.get("product_data_items", []),
+    }
+
+
+def license_of(row: Company) -> Json | None:
+    """A company's license, or None."""
+    if row.license_id is None:
+        return None
+    return {
+        "id": row.license_id,
+        "number": row.license_number,
+        "type": "Recreational",
+        "display_type": "Adult Use",
+        "classification": "Store" if row.is_buyer else "Producer",
     }
 
 
@@ -319,5 +391,8 @@ def event(row: OrderEvent) -> Json:
         "source": row.source,
         "source_detail": "",
         "changed_fields": row.changed_fields,
+        "description": None,
+        "created_on": time(row.created_on),
+        "modified": time(row.created_on),
         "timestamp": time(row.created_on),
     }

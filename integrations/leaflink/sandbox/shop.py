@@ -116,7 +116,7 @@ def place() -> ResponseReturnValue:
             customer.owner_id,
             customer.id,
             rows,
-            sales_rep_ids=[int(rep)] if rep.isdigit() else [],
+            sales_rep_ids=[int(rep)] if rep.isdecimal() else [],
             notes=request.form.get("notes", "")[:2000] or None,
         )
     except (Refused, SandboxError) as error:
@@ -158,7 +158,7 @@ def edit(number: str) -> ResponseReturnValue:
     found = _order(number)
     try:
         kept = _rows("line", [str(line.id) for line in found.lines], by_line=found)
-        added = _rows("new", [str(p.id) for p in world().products.values()])
+        added = _rows("new", [str(p.id) for p in _menu_of(world().customers[found.customer_id])])
         if not kept + added:
             raise Refused("An order needs at least one line. Cancel it instead.")
         world().edit_order(number, [*kept, *added])
@@ -185,7 +185,7 @@ def step(number: str, action: str) -> ResponseReturnValue:
 @blueprint.post("/orders/<number>/combine")
 def combine(number: str) -> ResponseReturnValue:
     """The seller merges orders into a new one."""
-    numbers = [number, *request.form.getlist("other")]
+    numbers = [_order(number).number, *request.form.getlist("other")]
     try:
         merged = world().combine_orders(numbers)
     except SandboxError as error:

@@ -88,7 +88,7 @@ class Dispatcher:
                 due[index], due[index + 1] = due[index + 1], due[index]
         sent = 0
         for one in due:
-            if self.faults.for_hook("hook-drop"):
+            if not one.webhook.enabled or self.faults.for_hook("hook-drop"):
                 continue
             for _ in range(2 if self.faults.for_hook("hook-duplicate") else 1):
                 self._deliver(one, post or self.post)

@@ -36,6 +36,7 @@ from integrations.leaflink.sandbox.store import Store
 # LeafLink shows times with the seller's offset; all sellers here are in the mountains.
 SELLER_ZONE = timezone(timedelta(hours=-7))
 ALL_PERMISSIONS = dict.fromkeys(("orders", "products", "inventory", "crm"), "write")
+FIRST_ID = 900_000
 FIRST_IDS = {"company": 1200, "staff": 780, "product": 40200, "customer": 55000, "brand": 60}
 
 
@@ -108,7 +109,7 @@ class World:
 
     def next_id(self, kind: str) -> int:
         """A number no record of this kind has had."""
-        self._last_ids[kind] = self._last_ids.get(kind, FIRST_IDS.get(kind, 900_000)) + 1
+        self._last_ids[kind] = self._last_ids.get(kind, FIRST_IDS.get(kind, FIRST_ID)) + 1
         return self._last_ids[kind]
 
     def _load(self, store: Store) -> None:
@@ -136,6 +137,9 @@ class World:
             if kind == "order":
                 lines = max((line.id for line in record.lines), default=0)
                 self._last_ids["line"] = max(self._last_ids.get("line", 0), lines)
+            for name in ("user", "license"):
+                other = getattr(record, f"{name}_id", None) or 0
+                self._last_ids[name] = max(self._last_ids.get(name, FIRST_ID), other)
         for table in tables.values():
             ordered = sorted(table.items(), key=lambda row: str(getattr(row[1], "id", 0)).zfill(12))
             table.clear()
@@ -269,6 +273,7 @@ class World:
             for hook in self.webhooks.values():
                 if hook.company_id == company_id and hook.url == url:
                     hook.secret, hook.types, hook.enabled = key, list(types), True
+                    hook.failing_since = None
                     self.save(hook)
                     return hook
             hook = Webhook(self.next_id("webhook"), company_id, url, key, list(types))
@@ -331,6 +336,11 @@ class World:
         """Change fields of a product; those it has no column for are kept as details."""
         with self.change():
             product = self.product(product_id)
+            if "parent_id" in changes:
+                if product.parent_id:
+                    self.children[product.parent_id].remove(product.id)
+                if changes["parent_id"]:
+                    self.children[changes["parent_id"]].append(product.id)
             for name, value in changes.items():
                 if name in records.Product.__dataclass_fields__ and name != "details":
                     setattr(product, name, value)

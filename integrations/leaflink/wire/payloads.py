@@ -272,6 +272,17 @@ class Webhook(Payload):
             raise BadPayload(f"The hook names no {self.type} that could be read.") from None
 
 
+def storable(body: Any) -> Any:
+    """A body without NUL characters, which PostgreSQL stores neither as text nor as JSON."""
+    if isinstance(body, str):
+        return body.replace("\x00", "")
+    if isinstance(body, list):
+        return [storable(value) for value in body]
+    if isinstance(body, dict):
+        return {storable(key): storable(value) for key, value in body.items()}
+    return body
+
+
 def parse(model: type[Model], body: Any) -> Model:
     """Read a payload. Raises BadPayload that names every path it can't make sense of."""
     try:

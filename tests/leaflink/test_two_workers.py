@@ -1,0 +1,185 @@
+"""Two workers at once, on PostgreSQL: each order once, no unit sold twice, no work done twice."""
+
+import threading
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from catalog import commitments, inventory
+from catalog.commitments import Need
+from catalog.inventory import OutOfStock
+from catalog.models import Commitment
+from customers.models import Destination
+from integrations import work
+from integrations.leaflink import cycle
+from integrations.leaflink.models import Order
+from integrations.leases import Busy, lease
+from integrations.models import Budget, WorkItem
+from orders import services
+from orders.models import SalesOrder
+from orders.status import IllegalMove
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def bench(transactional_db, make_bench):
+    return make_bench()
+
+
+def at_once(*acts):
+    """Run the acts in threads that start together; returns what each raised or returned."""
+    start = threading.Barrier(len(acts))
+    results = [None] * len(acts)
+
+    def run(index, act):
+        try:
+            start.wait()
+            results[index] = act()
+        except Exception as error:
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(i, act)) for i, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return results
+
+
+def failures(results):
+    return [result for result in results if isinstance(result, Exception)]
+
+
+def test_webhooks_and_poll_take_in_the_same_orders_once_each(bench, caplog):
+    goods = [bench.goods(f"G{n}", on_hand=2000) for n in range(5)]
+    bench.ready()
+    bench.map_dana()
+    for n in range(150):
+        customer = bench.world.add_customer(
+            bench.seller.id, name=f"Shop {n % 20}", license_number=f"LIC-{n % 20}"
+        )
+        lines = [bench.line(one, 2) for one in (goods[n % 5], goods[(n + 2) % 5])]
+        bench.order(*lines, customer_id=customer.id)
+    bench.hooks.deliver_pending(bench.deliver)
+    assert WorkItem.objects.filter(kind="leaflink.order").count() == 150
+    results = at_once(
+        lambda: work.drain(100),
+        lambda: work.drain(100),
+        lambda: cycle.run_cycle(bench.account, ["orders"]),
+    )
+    assert failures(results) == []
+    work.drain(60)
+    assert Order.objects.filter(state="imported").count() == 150
+    assert SalesOrder.objects.count() == 150
+    assert Destination.objects.count() == 20
+    committed = sum(Commitment.objects.values_list("quantity", flat=True))
+    assert committed == 600
+    assert not WorkItem.objects.filter(error_class="unexpected").exists()
+    assert [r for r in caplog.records if r.levelname in ("ERROR", "CRITICAL")] == []
+
+
+def test_two_orders_never_get_the_same_units(bench):
+    goods = bench.goods(on_hand=100)
+
+    def buy():
+        sold = 0
+        for _ in range(30):
+            try:
+                commitments.commit([Need(goods.item.pk, bench.shop.pk, Decimal(3), "x")])
+                sold += 3
+            except OutOfStock:
+                break
+        return sold
+
+    results = at_once(buy, buy, buy)
+    assert failures(results) == []
+    assert sum(results) == 99
+    assert inventory.levels([goods.item.pk])[goods.item.pk].free == 1
+
+
+def test_locks_are_taken_in_one_order_so_nothing_waits_in_a_circle(bench):
+    goods = [bench.goods(f"G{n}", on_hand=10_000) for n in range(6)]
+
+    def buy(order):
+        for _ in range(25):
+            needs = [Need(goods[n].item.pk, None, Decimal(1), "x") for n in order]
+            promises = commitments.commit(needs)
+            commitments.release([p.pk for p in promises[:3]])
+
+    results = at_once(lambda: buy(range(6)), lambda: buy(range(5, -1, -1)))
+    assert failures(results) == []
+
+
+def test_an_order_is_shipped_once_however_often_it_is_pressed(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("orders")
+    local = services.allocate(bench.local(order))
+    results = at_once(*[lambda: services.ship(local)] * 4)
+    assert Counter(type(r) for r in results) == {SalesOrder: 1, IllegalMove: 3}
+    assert inventory.levels([goods.item.pk])[goods.item.pk].on_hand == 70
+
+
+def test_each_piece_of_work_is_done_by_one_worker(bench, monkeypatch):
+    done = []
+    monkeypatch.setattr(work, "_handlers", {"count": lambda connection, key: done.append(key)})
+    work.ask(bench.account.pk, "count", [f"{n}" for n in range(200)], WorkItem.Priority.ORDERS)
+    results = at_once(work.drain, work.drain, work.drain)
+    assert failures(results) == []
+    assert sorted(done, key=int) == [f"{n}" for n in range(200)]
+
+
+def test_one_cycle_of_an_account_at_a_time(bench):
+    entered = []
+
+    def hold():
+        with lease("one"):
+            entered.append(1)
+            threading.Event().wait(0.5)
+
+    results = at_once(hold, hold, hold)
+    assert len(entered) == 1
+    assert [type(r) for r in failures(results)] == [Busy, Busy]
+
+
+def test_two_workers_share_one_budget(bench, settings):
+    from datetime import timedelta
+
+    from integrations.budget import BudgetExhausted, SharedBudget
+
+    def spend():
+        one = SharedBudget("dana", 300, WorkItem.Priority.ORDERS, longest_wait=timedelta(0))
+        taken = 0
+        try:
+            while True:
+                one.take()
+                taken += 1
+        except BudgetExhausted:
+            return taken
+
+    results = at_once(spend, spend, spend)
+    assert failures(results) == []
+    assert 60 <= sum(results) <= 63  # the bucket, and what it gained meanwhile
+    assert Budget.objects.filter(owner="dana").count() == 1
+
+
+def test_the_same_webhook_twice_at_once(bench):
+    goods = bench.goods()
+    bench.ready()
+    order = bench.order(bench.line(goods, 1))
+    hooks = [h for h in bench.hooks.pending if order.number.encode() in h.body]
+    from integrations.leaflink.sandbox.webhooks import signature
+
+    def send():
+        headers = {"LL-Signature": signature(hooks[0].webhook.secret, hooks[0].body)}
+        return bench.deliver(hooks[0].webhook.url, hooks[0].body, headers)
+
+    assert at_once(*[send] * 5) == [200] * 5
+    assert WorkItem.objects.filter(kind="leaflink.order").count() == 1
+    assert Order.objects.count() == 1
