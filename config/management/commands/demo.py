@@ -32,6 +32,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--once", action="store_true", help="Stop after the first exchange.")
         parser.add_argument("--port", type=int, default=8000, help="Where to serve the admin.")
+        parser.add_argument(
+            "--leaflink-port", type=int, default=SANDBOX_PORT, help="Where to serve the stand-in."
+        )
         parser.add_argument("--items", type=int, default=40)
         parser.add_argument("--orders", type=int, default=25)
 
@@ -45,7 +48,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         world = open_world(settings.DATA_DIR)
         seed.build(world, items=options["items"], orders=options["orders"], seed=SEED)
-        server = self._serve_stand_in(world, once=options["once"])
+        server = self._serve_stand_in(world, options)
         try:
             self._exchange(world, server, options)
             self._summarize(server, options)
@@ -54,11 +57,11 @@ class Command(BaseCommand):
         finally:
             server.stop()
 
-    def _serve_stand_in(self, world: World, *, once: bool) -> RunningServer:
+    def _serve_stand_in(self, world: World, options: dict[str, Any]) -> RunningServer:
         try:
-            return serve(world, port=SANDBOX_PORT)
+            return serve(world, port=options["leaflink_port"])
         except OSError as error:
-            if not once:
+            if not options["once"]:
                 raise CommandError(str(error)) from None
             # A single exchange does without the address that people know.
             return serve(world, port=0)

@@ -250,9 +250,14 @@ def combine(world: World, numbers: Sequence[str]) -> Order:
 
 def touch(world: World, order: Order, event: str, changed: dict[str, Any]) -> None:
     """Note that an order was changed, and tell those who listen."""
+    note(world, order, event, changed)
+    _tell(world, order, "edit")
+
+
+def note(world: World, order: Order, event: str, changed: dict[str, Any]) -> None:
+    """Note that an order was changed, without a hook: LeafLink sends none for payments."""
     order.modified = world.now()
     _log(world, order, event, changed)
-    _tell(world, order, "edit")
 
 
 def _log(world: World, order: Order, event: str, changed: dict[str, Any]) -> None:

@@ -438,5 +438,5 @@ class World:
             )
             self.payments[payment.id] = payment
             self.save(payment)
-            order_rules.touch(self, order, "edited", {"payments": "added"})
+            order_rules.note(self, order, "edited", {"payments": "added"})
             return payment
