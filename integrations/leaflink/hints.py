@@ -3,7 +3,9 @@
 Lost hints cost a few minutes at the most: the scheduled jobs reach the same end state.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -13,8 +15,8 @@ from django.db.models.signals import post_save
 from catalog.models import Item
 from catalog.signals import stock_changed
 from integrations import work
-from integrations.leaflink.jobs import INVENTORY_WORK, RECONSIDER_WORK
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Staff
+from integrations.leaflink.work_kinds import INVENTORY_WORK, RECONSIDER_WORK
 from integrations.models import WorkItem
 from orders.signals import order_changed
 
@@ -31,12 +33,48 @@ def listen() -> None:
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
 
 
+class _Gathered(threading.local):
+    """What changed in this thread while hints are gathered; None when they are not."""
+
+    item_ids: set[int] | None = None
+    order_ids: set[int] | None = None
+
+
+_gathered = _Gathered()
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Give the hints of many changes at once, at the end: for a page of orders, say."""
+    if _gathered.item_ids is not None:
+        yield
+        return
+    items: set[int] = set()
+    orders: set[int] = set()
+    _gathered.item_ids, _gathered.order_ids = items, orders
+    try:
+        yield
+    finally:
+        _gathered.item_ids = _gathered.order_ids = None
+        if items:
+            _stock_changed(items)
+        if orders:
+            _orders_changed(orders)
+
+
 def _on_stock_changed(sender: Any, item_ids: frozenset[int], **kwargs: Any) -> None:
+    if _gathered.item_ids is None:
+        _stock_changed(item_ids)
+    else:
+        _gathered.item_ids |= item_ids
+
+
+def _stock_changed(item_ids: Collection[int]) -> None:
     _push_soon(item_ids)
     _reconsider(Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids))
 
 
-def _push_soon(item_ids: Iterable[int]) -> None:
+def _push_soon(item_ids: Collection[int]) -> None:
     accounts = Listing.objects.filter(
         item__in=item_ids, product__account__is_active=True, product__account__push_inventory=True
     )
@@ -45,7 +83,14 @@ def _push_soon(item_ids: Iterable[int]) -> None:
 
 
 def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
-    _reconsider(Q(sales_order=order_id, state=Order.State.CONFLICT))
+    if _gathered.order_ids is None:
+        _orders_changed([order_id])
+    else:
+        _gathered.order_ids.add(order_id)
+
+
+def _orders_changed(order_ids: Collection[int]) -> None:
+    _reconsider(Q(sales_order__in=order_ids, state=Order.State.CONFLICT))
 
 
 def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from catalog import commitments, inventory
 from catalog.decimals import with_thousands
-from integrations.leaflink import follow_orders
+from integrations.leaflink import follow_orders, hints
 from integrations.leaflink.draft_orders import Book, draft, facility, goods, line_name, sales_rep
 from integrations.leaflink.mapping import fingerprints, money
 from integrations.leaflink.mapping.statuses import (
@@ -39,11 +39,12 @@ def settle_all(account: Account, order_ids: Iterable[int]) -> dict[int, Exceptio
     remote_ids = products.values_list("product_remote_id", flat=True)
     book = Book.load(account, {pk for pk in remote_ids if pk})
     failed: dict[int, Exception] = {}
-    for order_id in wanted:
-        try:
-            settle(account, order_id, book)
-        except Exception as error:
-            failed[order_id] = error
+    with hints.gathered():
+        for order_id in wanted:
+            try:
+                settle(account, order_id, book)
+            except Exception as error:
+                failed[order_id] = error
     return failed
 
 

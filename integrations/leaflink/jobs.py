@@ -13,16 +13,18 @@ from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.pull_catalog import read_product
-from integrations.leaflink.pull_orders import ORDER_WORK, read_order, settle_numbers
+from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
+from integrations.leaflink.work_kinds import (
+    INVENTORY_WORK,
+    ORDER_WORK,
+    PRODUCT_WORK,
+    RECONSIDER_WORK,
+)
 from integrations.leases import Busy
 from integrations.models import Connection, WorkItem
 
 logger = logging.getLogger(__name__)
-
-PRODUCT_WORK = "leaflink.product"
-RECONSIDER_WORK = "leaflink.reconsider"
-INVENTORY_WORK = "leaflink.inventory"
 
 
 def poll_orders() -> None:

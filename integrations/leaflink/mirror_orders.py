@@ -154,7 +154,8 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
 
 
 def _moves_quantity(order: Order, read: Read) -> bool:
-    return bool(read.payload) and moves_quantity(order.status, read.payload.status)
+    payload = read.payload
+    return payload is not None and moves_quantity(order.status, payload.status)
 
 
 def _doubt_quantities(orders: list[Order]) -> None:

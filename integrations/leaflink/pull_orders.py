@@ -10,10 +10,10 @@ from integrations import work
 from integrations.leaflink import cursors, import_orders, mirror_orders
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 from integrations.runs import Recorder
 
-ORDER_WORK = "leaflink.order"
 # LeafLink: without these an order comes without lines, and with little of its customer.
 CHILDREN = "line_items,customer,sales_reps"
 RESOURCE = "orders-received"

@@ -16,12 +16,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from integrations import work
-from integrations.leaflink.jobs import PRODUCT_WORK
 from integrations.leaflink.mirror_orders import expect_order
 from integrations.leaflink.models import Account, WebhookDelivery
-from integrations.leaflink.pull_orders import ORDER_WORK
 from integrations.leaflink.wire import payloads, signature
 from integrations.leaflink.wire.errors import BadPayload
+from integrations.leaflink.work_kinds import ORDER_WORK, PRODUCT_WORK
 from integrations.models import WorkItem
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from integrations.leaflink.models import (
     LineItem,
     Order,
 )
-from integrations.leaflink.pull_orders import ORDER_WORK
+from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
 STATE_COLORS = {

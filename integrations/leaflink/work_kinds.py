@@ -1,0 +1,6 @@
+"""The kinds of work that LeafLink's part puts into the work queue."""
+
+ORDER_WORK = "leaflink.order"  # key: the order's number; read it again
+PRODUCT_WORK = "leaflink.product"  # key: the product's id; read it again
+RECONSIDER_WORK = "leaflink.reconsider"  # key: the order's number; decide again what becomes of it
+INVENTORY_WORK = "leaflink.inventory"  # key: "all"; read orders and send quantities
