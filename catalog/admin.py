@@ -10,10 +10,8 @@ from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from import_export import resources
-from import_export.admin import ExportMixin
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
@@ -23,6 +21,7 @@ from unfold.widgets import (
 
 from catalog import inventory
 from catalog.decimals import plain, units, with_thousands
+from catalog.export_admin import PermittedExport
 from catalog.models import Brand, Facility, Item, Lot, Movement, ProductLine, Stock, Strain
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from catalog.signals import announce_stock_change
@@ -95,9 +94,8 @@ class ItemResource(resources.ModelResource):
 
 
 @admin.register(Item)
-class ItemAdmin(ExportMixin, ModelAdmin):
+class ItemAdmin(PermittedExport, ModelAdmin):
     resource_classes = [ItemResource]
-    export_form_class = ExportForm
     list_display = ["name", "sku", "brand", "sold_by", "wholesale", "sellable", "is_active"]
     list_filter = [
         ("brand", AutocompleteSelectFilter),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations.models import Heartbeat
 
-OLDEST_HEARTBEAT = timedelta(minutes=3)
+OLDEST_HEARTBEAT = timedelta(minutes=5)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

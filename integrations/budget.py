@@ -15,7 +15,8 @@ from integrations.models import Budget, WorkItem
 BURST = 60
 # Tokens that must remain for more urgent callers.
 KEPT_BACK = {WorkItem.Priority.ORDERS: 0, WorkItem.Priority.STOCK: 10, WorkItem.Priority.REST: 20}
-# Taken at a time by one process, so that a thousand calls don't cost a thousand updates.
+# Taken at a time, so that a thousand calls don't cost a thousand updates. What a client doesn't
+# spend is lost, so one that makes a single call takes a single token.
 SHARE = 5
 
 
@@ -38,12 +39,14 @@ class SharedBudget:
         per_minute: int,
         priority: WorkItem.Priority,
         *,
+        share: int = SHARE,
         longest_wait: timedelta = timedelta(seconds=60),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.owner = owner
         self.burst = min(BURST, max(1, per_minute // 5))
-        self.per_second = (per_minute - self.burst) / 60
+        self.per_second = max(per_minute - self.burst, 1) / 60
+        self.share = share
         self.kept_back = KEPT_BACK[priority] * self.burst / BURST
         self.longest_wait = longest_wait
         self.sleep = sleep
@@ -79,7 +82,7 @@ class SharedBudget:
         available = tokens - self.kept_back
         if available < 1:
             return (1 - available) / self.per_second
-        share = min(SHARE, int(available))
+        share = min(self.share, int(available))
         # Compare and swap: whoever read the same version first has the tokens.
         if Budget.objects.filter(pk=row.pk, version=row.version).update(
             tokens=tokens - share, counted_at=now, version=row.version + 1

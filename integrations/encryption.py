@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 
 @cache
@@ -33,20 +34,43 @@ class WrongEncryptionKey(Exception):
     """A stored secret can't be read with any of the keys in FIELD_ENCRYPTION_KEYS."""
 
 
+class _Ciphertext(str):
+    """A value as it stands in the database."""
+
+
+class _DecryptingAttribute(DeferredAttribute):
+    """Decrypts when the value is looked at, so that a row with a lost key can still be listed."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        return _decrypted(value) if isinstance(value, _Ciphertext) else value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        # With this the attribute is asked before the instance's own dictionary.
+        instance.__dict__[self.field.attname] = value
+
+
+def _decrypted(value: str) -> str:
+    try:
+        return cipher().decrypt(value.encode()).decode()
+    except InvalidToken as error:
+        raise WrongEncryptionKey(
+            "A stored key can't be decrypted. Put the encryption key it was stored with back into "
+            "FIELD_ENCRYPTION_KEYS (anywhere but first, to rotate away from it)."
+        ) from error
+
+
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
-    """Text that is encrypted in the database and plain on the instance; empty stays empty."""
+    """Text that is encrypted in the database and plain on the instance; empty stays empty.
+
+    Reading the attribute raises WrongEncryptionKey when no key of ours fits.
+    """
+
+    descriptor_class = _DecryptingAttribute
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
         return cipher().encrypt(text.encode()).decode() if text else text
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        if not value:
-            return value
-        try:
-            return cipher().decrypt(value.encode()).decode()
-        except InvalidToken as error:
-            raise WrongEncryptionKey(
-                "A stored key can't be decrypted. Put the encryption key it was stored with back "
-                "into FIELD_ENCRYPTION_KEYS (anywhere but first, to rotate away from it)."
-            ) from error
+        return _Ciphertext(value) if value else value

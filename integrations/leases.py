@@ -16,10 +16,11 @@ class Busy(Exception):
 
 
 @contextmanager
-def lease(name: str, length: timedelta = timedelta(minutes=10)) -> Iterator[None]:
+def lease(name: str, length: timedelta = timedelta(minutes=6)) -> Iterator[None]:
     """Hold the lease `name` while the block runs; raises Busy when another process has it.
 
-    A process that dies keeps it until `length` has passed, so choose it above the longest run.
+    A process that dies keeps it until `length` has passed, so choose it above the longest run (the
+    task queue kills after five minutes).
     """
     holder = uuid.uuid4()
     now = timezone.now()

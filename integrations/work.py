@@ -15,7 +15,7 @@ from django.db import close_old_connections, models, transaction
 from django.db import connection as database
 from django.utils import timezone
 
-from integrations.models import Connection, WorkItem
+from integrations.models import Connection, Heartbeat, WorkItem
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +28,14 @@ LEASE = timedelta(minutes=6)  # longer than the task queue's time limit, so it o
 class Later(Exception):
     """The work can't be done now; try again after `wait`."""
 
-    def __init__(self, reason: str, wait: timedelta, error_class: str = "wait") -> None:
+    def __init__(
+        self, reason: str, wait: timedelta, error_class: str = "wait", *, counts: bool = True
+    ) -> None:
         super().__init__(reason)
         self.wait = wait
         self.error_class = error_class
+        # Whether it is one of the attempts after which the work is stuck.
+        self.counts = counts
 
 
 class Stuck(Exception):
@@ -54,10 +58,17 @@ def register(kind: str, label: str, handler: Handler) -> None:
     labels[kind] = label
 
 
-def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.Priority) -> None:
+def ask(
+    connection_id: int,
+    kind: str,
+    keys: Iterable[str],
+    priority: WorkItem.Priority,
+    *,
+    revive: bool = True,
+) -> None:
     """Ask for work on these keys, in three statements however many; wakes a worker after commit.
 
-    Work that was stuck is tried afresh, since something has changed.
+    Work that was stuck is tried afresh, since something has changed; `revive` False: nothing has.
     """
     wanted = sorted(set(keys))
     if not wanted:
@@ -84,7 +95,8 @@ def ask(connection_id: int, kind: str, keys: Iterable[str], priority: WorkItem.P
             update_fields=["request", "requested_at", "priority"],
             batch_size=500,
         )
-        _revive(WorkItem.objects.filter(request=request))
+        if revive:
+            _revive(WorkItem.objects.filter(request=request))
         if not is_told:
             transaction.on_commit(wake_worker)
 
@@ -125,7 +137,7 @@ def forget(connection_id: int, kind: str, keys: Collection[str], asked_before: d
     ).delete()
 
 
-def drain(seconds: float = 200) -> int:
+def drain(seconds: float = 60) -> int:
     """Do the work that waits until there is none or the time is up; returns how many were done.
 
     Stays well below the task queue's own time limit, which kills.
@@ -133,6 +145,7 @@ def drain(seconds: float = 200) -> int:
     deadline = time.monotonic() + seconds
     done = 0
     while time.monotonic() < deadline and (item := claim()):
+        Heartbeat.beat_now_and_then()
         work_on(item)
         done += 1
         if not database.in_atomic_block:
@@ -155,12 +168,17 @@ def claim() -> WorkItem | None:
             return None
         item.lease, item.leased_until = uuid.uuid4(), now + LEASE
         # Whoever's UPDATE comes first has the row; the others look for another one.
-        if WorkItem.objects.filter(free, pk=item.pk).update(
-            lease=item.lease, leased_until=item.leased_until
+        item.attempts += 1
+        if not WorkItem.objects.filter(free, pk=item.pk).update(
+            lease=item.lease, leased_until=item.leased_until, attempts=item.attempts
         ):
-            # Read what was asked for only now: asking again later must not be lost.
-            item.request = WorkItem.objects.values_list("request", flat=True).get(pk=item.pk)
-            return item
+            continue
+        if item.attempts > MOST_ATTEMPTS:
+            _settle_failed(item, "The worker died each time it was at this.", "killed", None)
+            continue
+        # Read what was asked for only now: asking again later must not be lost.
+        item.request = WorkItem.objects.values_list("request", flat=True).get(pk=item.pk)
+        return item
 
 
 def _free(now: datetime) -> models.Q:
@@ -181,6 +199,7 @@ def work_on(item: WorkItem) -> None:
             raise Stuck(f"Nothing here does work of the kind {item.kind!r}.", "no handler")
         handler(item.connection, item.key)
     except Later as error:
+        item.attempts -= 0 if error.counts else 1
         _settle_failed(item, str(error), error.error_class, error.wait)
     except Stuck as error:
         _settle_failed(item, str(error), error.error_class, None)
@@ -200,9 +219,10 @@ def _settle_done(item: WorkItem) -> None:
 
 def _settle_failed(item: WorkItem, reason: str, error_class: str, wait: timedelta | None) -> None:
     now = timezone.now()
-    attempts = item.attempts + 1
+    attempts = item.attempts
     give_up = wait is None or attempts >= MOST_ATTEMPTS
-    delay = min(max(wait or FIRST_DELAY, FIRST_DELAY * 2 ** min(attempts - 1, 12)), LONGEST_DELAY)
+    growing = FIRST_DELAY * 2 ** min(attempts - 1, 12) if attempts else timedelta(0)
+    delay = min(max(wait or FIRST_DELAY, growing), LONGEST_DELAY)
     WorkItem.objects.filter(pk=item.pk, lease=item.lease).update(
         lease=None,
         leased_until=None,

@@ -178,7 +178,7 @@ class SalesOrderAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        order = SalesOrder.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        order = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if order and self.has_work_permission(request):
             allowed = STATES[Status(order.status)].next

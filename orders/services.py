@@ -133,6 +133,9 @@ def revise(
             f"Order {order.number} is {order.get_status_display().lower()}: deallocate it before "
             "changing its lines."
         )
+    old = order.lines.filter(item__isnull=False).values_list("item", flat=True)
+    # Old and new together, so that two crossing revisions don't wait for each other.
+    inventory.lock_items([*(pk for pk in old if pk), *(x.item.pk for x in draft.lines if x.item)])
     commitments.release(_commitment_ids(order), reason=reason, by=by)
     order.lines.all().delete()
     order.discounts.all().delete()

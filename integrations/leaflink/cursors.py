@@ -22,10 +22,15 @@ def start_of(account: Account, resource: str) -> datetime | None:
     return mark - OVERLAP if mark else None
 
 
-def advance(account: Account, resource: str, newest: datetime | None) -> None:
-    """All pages are stored up to `newest`; the mark never goes back."""
+def advance(account: Account, resource: str, newest: datetime | None, started: datetime) -> None:
+    """All pages are stored up to `newest`; the mark never goes back.
+
+    It never passes the time at which the pull `started`: a row from the future would otherwise
+    hide all that come after it.
+    """
     if newest is None:
         return
+    newest = min(newest, started)
     moved = Cursor.objects.filter(account=account, resource=resource, modified__lt=newest).update(
         modified=newest
     )

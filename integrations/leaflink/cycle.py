@@ -2,6 +2,7 @@
 orders, then send quantities. Commands, scheduled jobs and buttons all come through here.
 """
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ from integrations.models import Notice, WorkItem
 from integrations.notices import notify, resolve
 from integrations.runs import Recorder
 
-# Well below the task queue's limit of 300 seconds, which would kill the push in the middle.
-PUSH_SECONDS = 200
+logger = logging.getLogger(__name__)
+
+# With what comes before it, well below the task queue's limit of 300 seconds, which kills.
+PUSH_SECONDS = 150
 
 
 @dataclass
@@ -164,6 +167,9 @@ def _run_step(context: _Context, action: Action) -> bool:
         return "401" not in str(error) and client is not None
     except (LeafLinkError, BudgetExhausted) as error:
         step.error = str(error)
+    except Exception as error:
+        logger.exception("step failed", extra={"account": account.pk, "step": step.name})
+        step.error = f"{type(error).__name__}: {error}"
     else:
         if not context.dry:
             resolve(account, Notice.Category.CREDENTIALS, [step.name])

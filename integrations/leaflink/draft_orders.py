@@ -91,11 +91,10 @@ def draft(
         facility=facility(account, rep),
         sales_rep=rep,
         brand=brands.pop() if len(brands) == 1 else None,
-        delivery_date=timezone.localdate(order.ship_date) if order.ship_date else None,
+        # The day as LeafLink wrote it, in the seller's offset: not the day it is here by then.
+        delivery_date=order.ship_date.date() if order.ship_date else None,
         payment_term=term,
-        payment_due_on=(
-            timezone.localdate(order.payment_due_date) if order.payment_due_date else None
-        ),
+        payment_due_on=order.payment_due_date.date() if order.payment_due_date else None,
         classification=order.classification[:100],
         notes_for_buyer=order.notes,
         internal_notes=order.internal_notes,
@@ -170,15 +169,21 @@ def _discounts(order: payloads.Order, parts: money.Parts) -> list[DiscountDraft]
     return found
 
 
+def matching_tax_rate(order: payloads.Order, book: Book) -> TaxRate | None:
+    """Our tax rate with the percentage of the order's tax; None without tax or without rate."""
+    percent = money.tax_percent(order)
+    if not money.parts(order).tax or percent is None:
+        return None
+    return next((rate for rate in book.tax_rates if rate.percent == percent), None)
+
+
 def _tax_rate(
     order: payloads.Order, book: Book, tax: Decimal, warnings: list[str]
 ) -> TaxRate | None:
+    rate = matching_tax_rate(order, book)
     percent = money.tax_percent(order)
-    if not tax or percent is None:
-        return None
-    for rate in book.tax_rates:
-        if rate.percent == percent:
-            return rate
+    if rate or not tax or percent is None:
+        return rate
     warnings.append(
         f"LeafLink charges {plain(percent.normalize())} % tax (${tax:,.2f}), but no tax rate has "
         "this percentage here: the order has no tax. Add the rate under Tax rates, then read the "

@@ -5,7 +5,13 @@ waits for a person: the order is "in conflict", and says why.
 """
 
 from catalog.inventory import OutOfStock
-from integrations.leaflink.draft_orders import Book, draft, goods, line_name
+from integrations.leaflink.draft_orders import (
+    Book,
+    draft,
+    goods,
+    line_name,
+    matching_tax_rate,
+)
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import (
     REASON_OVER,
@@ -45,10 +51,17 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
             f"LeafLink says {payload.status}, here it is {local.get_status_display().lower()}: it "
             "was moved by hand in LeafLink, and no stock has moved here. Do the same here.",
         )
-    elif fingerprints.of_content(payload) == order.applied_fingerprint:
+    elif fingerprints.of_content(payload) == order.applied_fingerprint and not (
+        local.status == Status.CREATED and _tax_is_known_now(local, payload, book)
+    ):
         order.set_state(State.IMPORTED, "")
     else:
         _apply_edit(account, order, local, payload, book)
+
+
+def _tax_is_known_now(local: SalesOrder, payload: payloads.Order, book: Book) -> bool:
+    """Whether the tax that was left out for want of a rate could be added now."""
+    return local.tax_rate_id is None and matching_tax_rate(payload, book) is not None
 
 
 def _end(order: Order, local: SalesOrder, why: str) -> None:

@@ -15,6 +15,7 @@ from django.db.models.signals import post_save
 from catalog.models import Item
 from catalog.signals import stock_changed
 from integrations import work
+from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Staff
 from integrations.leaflink.work_kinds import INVENTORY_WORK, RECONSIDER_WORK
 from integrations.models import WorkItem
@@ -111,8 +112,11 @@ def _on_listing_saved(sender: Any, instance: Listing, created: bool, **kwargs: A
 
 
 def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
-    undecided = Q(account=instance.pk, state__in=(Order.State.HELD, Order.State.WAITING))
-    transaction.on_commit(lambda: _reconsider(undecided))
+    undecided = Q(state__in=(Order.State.HELD, Order.State.WAITING))
+    # A rule that kept orders out may have been changed; those that ended there stay out.
+    kept_out = Q(state=Order.State.IGNORED, status__in=IMPORTABLE)
+    wanted = Q(account=instance.pk) & (undecided | kept_out)
+    transaction.on_commit(lambda: _reconsider(wanted))
 
 
 def _on_item_saved(sender: Any, instance: Item, **kwargs: Any) -> None:

@@ -57,7 +57,7 @@ def settle(account: Account, order_id: int, book: Book) -> Order:
         .get(pk=order_id)
     )
     order.account = account
-    if order.read_at is None:
+    if order.read_at is None or order.gone_at:
         return order
     try:
         payload = payloads.parse(payloads.Order, order.raw)
@@ -241,7 +241,11 @@ def _import(account: Account, order: Order, payload: payloads.Order, book: Book)
 
 def _hold(order: Order, blockers: list[Blocker]) -> None:
     now = {(b.code, b.text) for b in blockers}
-    if order.state == State.HELD and now == set(order.blockers.values_list("code", "text")):
+    if (
+        order.state == State.HELD
+        and not order.needs_settling
+        and now == set(order.blockers.values_list("code", "text"))
+    ):
         return
     order.blockers.all().delete()
     for blocker in blockers:

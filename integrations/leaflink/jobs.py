@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
-from integrations.leaflink.models import Account, Order
-from integrations.leaflink.pull_catalog import read_product
+from integrations.leaflink.models import Account, Listing, Order
+from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
 from integrations.leaflink.work_kinds import (
@@ -48,14 +50,15 @@ def audit() -> None:
 
 
 def _for_each_account(steps: tuple[str, ...], *, full: bool = False) -> None:
-    for account in Account.objects.filter(is_active=True).exclude(app_key=""):
+    accounts = Account.objects.filter(is_active=True).exclude(app_key="")
+    for account_id in accounts.values_list("pk", flat=True):
         try:
-            run_cycle(account, steps, full=full)
+            run_cycle(Account.objects.get(pk=account_id), steps, full=full)
         except Busy:
-            logger.info("account is busy", extra={"account": account.pk, "steps": steps})
+            logger.info("account is busy", extra={"account": account_id, "steps": steps})
         except Exception:
             # One account's trouble must not keep the others waiting; the Run has the reason.
-            logger.exception("cycle failed", extra={"account": account.pk, "steps": steps})
+            logger.exception("cycle failed", extra={"account": account_id, "steps": steps})
 
 
 def register_work() -> None:
@@ -76,7 +79,7 @@ def _outcomes() -> Iterator[None]:
     except BudgetExhausted as error:
         raise work.Later(str(error), error.wait, "budget") from error
     except Busy as error:
-        raise work.Later(str(error), timedelta(seconds=2), "busy") from error
+        raise work.Later(str(error), timedelta(seconds=2), "busy", counts=False) from error
     except BadCredentials as error:
         raise work.Stuck(str(error), "credentials") from error
     except LeafLinkError as error:
@@ -91,20 +94,35 @@ def _read_order(connection: Connection, number: str) -> None:
     account = _account(connection)
     with _outcomes():
         try:
-            read_order(account, client_for(account, WorkItem.Priority.ORDERS), number)
+            read_order(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
         except Gone:
-            with transaction.atomic():
-                order = Order.objects.select_for_update().get(account=account, number=number)
-                order.set_state(
-                    Order.State.CONFLICT if order.sales_order_id else Order.State.IGNORED,
-                    "LeafLink no longer has this order.",
-                )
+            _note_gone(account, number)
+
+
+@transaction.atomic
+def _note_gone(account: Account, number: str) -> None:
+    order = Order.objects.select_for_update().get(account=account, number=number)
+    order.blockers.all().delete()
+    order.gone_at = timezone.now()
+    order.save(update_fields=["gone_at"])
+    order.set_state(
+        Order.State.CONFLICT if order.sales_order_id else Order.State.IGNORED,
+        "LeafLink no longer has this order.",
+    )
 
 
 def _read_product(connection: Connection, remote_id: str) -> None:
     account = _account(connection)
     with _outcomes():
-        read_product(account, client_for(account), remote_id)
+        try:
+            read_product(account, client_for(account, share=1), remote_id)
+        except Gone:
+            note_gone(account, remote_id)
+    changed_by_hand = Listing.objects.filter(
+        product__account=account, product__remote_id=remote_id, mode=Listing.Mode.MANAGED
+    ).exclude(last_sent=F("product__quantity"))
+    if account.push_inventory and changed_by_hand.exists():
+        work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
 
 
 def _reconsider(connection: Connection, number: str) -> None:

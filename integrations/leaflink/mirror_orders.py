@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from integrations.leaflink.mapping import fingerprints
@@ -32,7 +32,13 @@ ORDER_COLUMNS = [
     "raw",
     "fingerprint",
     "customer",
+    "needs_settling",
+    "gone_at",
 ]
+
+
+# What a database says to values that no check of ours has foreseen.
+UNSTORABLE = (DatabaseError, ValueError, ArithmeticError)
 
 
 @dataclass
@@ -104,10 +110,27 @@ def store_page(
         )
         run.changed += sum(known.get(number) != r.fingerprint for number, r in reads.items())
         return page
-    with transaction.atomic():
-        page.changed = _store(account, reads)
+    try:
+        with transaction.atomic():
+            page.changed = _store(account, reads)
+    except UNSTORABLE:
+        page.changed = _store_one_by_one(account, reads, run)
     run.changed += len(page.changed)
     return page
+
+
+def _store_one_by_one(account: Account, reads: dict[uuid.UUID, Read], run: Recorder) -> list[int]:
+    """Something in the page can't be stored: find out what, and store the rest."""
+    changed: list[int] = []
+    for number, read in reads.items():
+        try:
+            with transaction.atomic():
+                changed += _store(account, {number: read})
+        except UNSTORABLE as error:
+            text = f"Order {number} can't be stored: {error}"[:1000]
+            run.problem(f"order {number}", text)
+            notify(account, Notice.Category.UNREADABLE, f"order {number}", text)
+    return changed
 
 
 def _read(account: Account, body: Any, run: Recorder) -> Read | None:
@@ -164,7 +187,7 @@ def _doubt_quantities(orders: list[Order]) -> None:
         products = LineItem.objects.filter(order__in=orders).values("product_remote_id")
         Listing.objects.filter(
             product__account=orders[0].account_id, product__remote_id__in=products
-        ).update(last_sent=None)
+        ).update(last_sent=None, doubted_at=timezone.now())
 
 
 def _is_news(order: Order, read: Read) -> bool:
@@ -175,6 +198,7 @@ def _is_news(order: Order, read: Read) -> bool:
 
 def _lay_in(order: Order, read: Read, customers: dict[int, Customer], now: datetime) -> None:
     order.raw, order.fingerprint, order.read_at = read.body, read.fingerprint, now
+    order.needs_settling, order.gone_at = True, None
     payload = read.payload
     if payload is None:
         return

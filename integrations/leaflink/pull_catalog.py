@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from integrations.leaflink import cursors
 from integrations.leaflink.models import Account, Customer, Mirror, Product, Staff
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload
+from integrations.leaflink.wire.errors import BadPayload, Gone
 from integrations.models import Notice
 from integrations.notices import notify
 from integrations.runs import Recorder
@@ -104,6 +105,10 @@ STAFF = Resource(
     _staff_fields,
     ("name", "email", "is_active"),
 )
+# What a database says to values that no check of ours has foreseen.
+UNSTORABLE = (DatabaseError, ValueError, ArithmeticError)
+# Calls that one audit spends on products the list did not show.
+MOST_ASKED = 50
 ALWAYS = ("modified", "raw", "read_at", "problem")
 
 
@@ -122,10 +127,25 @@ def pull_products(
     """
     seen = _pull(PRODUCTS, account, client, run, full=full, dry=dry)
     if full and not dry:
-        gone = Product.objects.filter(account=account, gone_at__isnull=True).exclude(
-            read_at__gte=seen
-        )
-        gone.update(gone_at=timezone.now())
+        _check_missing(account, client, seen)
+
+
+def _check_missing(account: Account, client: LeafLinkClient, seen: set[int]) -> None:
+    """Ask for each product that the list did not show: rows move between pages while it is read,
+    so only a 404 proves that one is gone."""
+    known = Product.objects.filter(account=account, gone_at__isnull=True)
+    for remote_id in sorted(set(known.values_list("remote_id", flat=True)) - seen)[:MOST_ASKED]:
+        try:
+            read_product(account, client, str(remote_id))
+        except Gone:
+            note_gone(account, str(remote_id))
+
+
+def note_gone(account: Account, remote_id: str) -> None:
+    """LeafLink has said that it doesn't have this product (any more)."""
+    Product.objects.filter(account=account, remote_id=remote_id, gone_at__isnull=True).update(
+        gone_at=timezone.now()
+    )
 
 
 def pull_customers(
@@ -165,8 +185,10 @@ def _pull(
     *,
     full: bool,
     dry: bool,
-) -> datetime:
+) -> set[int]:
+    """Read a list and store it; returns the ids that it showed."""
     started = timezone.now()
+    seen: set[int] = set()
     since = None if full else cursors.start_of(account, resource.path)
     params = {"modified__gte": since.isoformat()} if since else {}
     if account.company_id and resource is STAFF:
@@ -174,10 +196,15 @@ def _pull(
     newest: datetime | None = None
     for bodies in client.pages(resource.path, **params):
         page_newest = store_page(resource, account, bodies, run, dry=dry)
+        seen.update(body["id"] for body in bodies if _has_id(body))
         newest = max(filter(None, (newest, page_newest)), default=None)
     if not dry:
-        cursors.advance(account, resource.path, newest)
-    return started
+        cursors.advance(account, resource.path, newest, started)
+    return seen
+
+
+def _has_id(body: Any) -> bool:
+    return isinstance(body, dict) and type(body.get("id")) is int
 
 
 def store_page(
@@ -204,7 +231,11 @@ def store_page(
             run.changed += 1
         fresh.append(row)
     if not dry:
-        _upsert(resource, fresh)
+        try:
+            with transaction.atomic():
+                _upsert(resource, fresh)
+        except UNSTORABLE:
+            _upsert_one_by_one(resource, account, fresh, run)
     return max((row.modified for row in rows.values() if row.modified), default=None)
 
 
@@ -238,6 +269,21 @@ def _row(
 def _differs(resource: Resource, old: Mirror, new: Mirror) -> bool:
     columns = ("problem",) if new.problem else (*resource.columns, "problem")
     return any(getattr(old, name) != getattr(new, name) for name in columns)
+
+
+def _upsert_one_by_one(
+    resource: Resource, account: Account, rows: Sequence[Mirror], run: Recorder
+) -> None:
+    """Something in the page can't be stored: find out what, and store the rest."""
+    for row in rows:
+        try:
+            with transaction.atomic():
+                _upsert(resource, [row])
+        except UNSTORABLE as error:
+            name = f"{resource.name} {row.remote_id}"
+            text = f"{name.capitalize()} can't be stored: {error}"[:1000]
+            run.problem(name, text)
+            notify(account, Notice.Category.UNREADABLE, name, text)
 
 
 def _upsert(resource: Resource, rows: Sequence[Mirror]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import work
@@ -46,11 +47,14 @@ def pull_orders(
         work.forget(account.pk, ORDER_WORK, [str(n) for n in page.numbers], asked_before=started)
     if dry:
         return
-    held = Order.objects.filter(
-        account=account, state__in=(Order.State.HELD, Order.State.CONFLICT), read_at__isnull=False
+    # What waits for a reason to go, and what a crash has kept from being settled.
+    undecided = Order.objects.filter(
+        Q(state__in=(Order.State.HELD, Order.State.CONFLICT)) | Q(needs_settling=True),
+        account=account,
+        read_at__isnull=False,
     )
-    settle(account, set(held.values_list("pk", flat=True)) - settled, run)
-    cursors.advance(account, RESOURCE, newest)
+    settle(account, set(undecided.values_list("pk", flat=True)) - settled, run)
+    cursors.advance(account, RESOURCE, newest, started)
 
 
 def read_order(account: Account, client: LeafLinkClient, number: str) -> None:
@@ -75,4 +79,10 @@ def settle(account: Account, order_ids: Iterable[int], run: Recorder) -> None:
     numbers = dict(Order.objects.filter(pk__in=failed).values_list("pk", "number"))
     for order_id, error in failed.items():
         run.problem(f"order {numbers[order_id]}", f"{type(error).__name__}: {error}")
-    work.ask(account.pk, ORDER_WORK, [str(n) for n in numbers.values()], WorkItem.Priority.ORDERS)
+    work.ask(
+        account.pk,
+        ORDER_WORK,
+        [str(n) for n in numbers.values()],
+        WorkItem.Priority.ORDERS,
+        revive=False,
+    )

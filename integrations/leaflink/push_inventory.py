@@ -9,8 +9,10 @@ reads the orders again.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
+from django.db import transaction
 from django.utils import timezone
 
 from catalog.decimals import plain, units
@@ -73,7 +75,10 @@ def _is_due(change: Change) -> bool:
         return False
     if listing.refusal and listing.refused_quantity == quantity:
         return False  # it would be refused again; a person has the reason on the listing
-    return listing.last_sent is None or units(listing.last_sent) != quantity
+    if listing.last_sent is None or units(listing.last_sent) != quantity:
+        return True
+    # Somebody typed another number in LeafLink.
+    return units(listing.product.quantity) != quantity
 
 
 def push(
@@ -93,6 +98,7 @@ def push(
         if time.monotonic() > deadline:
             result.left += len(batch)
             continue
+        began = timezone.now()
         in_doubt = [change.listing.pk for change in batch]
         Listing.objects.filter(pk__in=in_doubt).update(last_sent=None)
         answered: list[Change] = []
@@ -101,7 +107,7 @@ def push(
                 if _send(client, change, run, result):
                     answered.append(change)
         finally:
-            _record(answered)
+            _record(answered, began)
     return result
 
 
@@ -138,8 +144,22 @@ def _send(client: LeafLinkClient, change: Change, run: Recorder, result: PushRes
     return True
 
 
-def _record(changes: list[Change]) -> None:
-    """Store what the answers said, in two statements for the batch."""
+@transaction.atomic
+def _record(changes: list[Change], began: datetime) -> None:
+    """Store what the answers said, in a few statements for the batch.
+
+    A listing that came into doubt since the batch `began` stays in doubt: LeafLink has changed its
+    quantity by itself meanwhile.
+    """
+    listings = Listing.objects.select_for_update().filter(
+        pk__in=[change.listing.pk for change in changes]
+    )
+    doubted = {
+        row.pk for row in listings.order_by("pk") if row.doubted_at and row.doubted_at >= began
+    }
+    for change in changes:
+        if change.listing.pk in doubted:
+            change.listing.last_sent = None
     Listing.objects.bulk_update(
         [change.listing for change in changes],
         ["last_sent", "last_sent_at", "refusal", "refused_quantity"],

@@ -1,5 +1,6 @@
 """A LeafLink to test against: the stand-in, mounted in this process, and an account on it."""
 
+import uuid
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -7,19 +8,21 @@ import pytest
 import requests
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from model_bakery import baker
 
 from catalog import inventory
 from catalog.models import Brand, Facility, Item
 from customers.models import SalesRep
 from integrations import work
-from integrations.leaflink import cycle
+from integrations.leaflink import cycle, import_orders, mirror_orders
 from integrations.leaflink.models import Account, AccountBrand, Listing, Order, Product, Staff
 from integrations.leaflink.sandbox.app import create_app
 from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.transport import SandboxAdapter
 from integrations.leaflink.sandbox.webhooks import Dispatcher
 from integrations.leaflink.sandbox.world import World
+from integrations.runs import Recorder
 
 KEY, HOOK_KEY = "app-key", "hook-key"
 
@@ -140,6 +143,31 @@ class Bench:
 
     def listing(self, goods):
         return Listing.objects.get(item=goods.item)
+
+    def body(self, goods, **more):
+        """An order as LeafLink sends it; `line` changes its one line."""
+        line = {
+            "id": 1,
+            "product": goods.remote.id,
+            "quantity": "2",
+            "ordered_unit_price": {"amount": 10},
+        }
+        return {
+            "number": str(uuid.uuid4()),
+            "status": "Submitted",
+            "modified": timezone.now().isoformat(),
+            "customer": {"id": self.buyer.id, "display_name": "Juniper Street"},
+            "sales_reps": [{"id": self.dana.id, "user": "Dana Ruiz"}],
+            "line_items": [{**line, **more.pop("line", {})}],
+            "total": {"amount": 20},
+            **more,
+        }
+
+    def take_in(self, *bodies):
+        """Store and settle a page of orders; returns the run, and what failed to settle."""
+        run = Recorder()
+        page = mirror_orders.store_page(self.account, list(bodies), run)
+        return run, import_orders.settle_all(self.account, page.changed)
 
     def calls(self, method=None):
         """The requests LeafLink saw since the last call."""

@@ -485,33 +485,6 @@ def test_what_leaflink_moved_ahead_by_hand_is_flagged_until_we_have_caught_up(be
 # -- bad input ---------------------------------------------------------------------------------
 
 
-def page(bench, *bodies):
-    run = Recorder()
-    result = mirror_orders.store_page(bench.account, list(bodies), run)
-    failed = import_orders.settle_all(bench.account, result.changed)
-    return run, failed
-
-
-def body(bench, goods, **more):
-    """An order body as LeafLink sends it."""
-    line = {
-        "id": 1,
-        "product": goods.remote.id,
-        "quantity": "2",
-        "ordered_unit_price": {"amount": 10},
-    }
-    return {
-        "number": str(uuid.uuid4()),
-        "status": "Submitted",
-        "modified": timezone.now().isoformat(),
-        "customer": {"id": bench.buyer.id, "display_name": "Juniper Street"},
-        "sales_reps": [{"id": bench.dana.id, "user": "Dana Ruiz"}],
-        "line_items": [{**line, **more.pop("line", {})}],
-        "total": {"amount": 20},
-        **more,
-    }
-
-
 @pytest.mark.parametrize(
     ("change", "states"),
     [
@@ -541,9 +514,9 @@ def body(bench, goods, **more):
 def test_whatever_an_order_contains_it_is_stored_and_has_a_reason(bench, change, states):
     goods = bench.goods()
     bench.ready()
-    sent = body(bench, goods, **change)
-    good = body(bench, goods)
-    _, failed = page(bench, sent, good)
+    sent = bench.body(goods, **change)
+    good = bench.body(goods)
+    _, failed = bench.take_in(sent, good)
     assert failed == {}
     order = Order.objects.get(number=sent["number"])
     assert order.state in states
@@ -555,8 +528,8 @@ def test_whatever_an_order_contains_it_is_stored_and_has_a_reason(bench, change,
 def test_an_order_without_number_is_a_notice_and_stops_no_other(bench):
     goods = bench.goods()
     bench.ready()
-    good = body(bench, goods)
-    run, _ = page(bench, {"status": "Submitted"}, None, "x", good)
+    good = bench.body(goods)
+    run, _ = bench.take_in({"status": "Submitted"}, None, "x", good)
     assert Order.objects.get().state == "imported"
     assert run.failed == 3
     assert Notice.objects.get().category == "unreadable"
@@ -565,21 +538,21 @@ def test_an_order_without_number_is_a_notice_and_stops_no_other(bench):
 def test_an_unreadable_order_comes_in_once_leaflink_sends_it_right(bench):
     goods = bench.goods()
     bench.ready()
-    wrong = body(bench, goods)
+    wrong = bench.body(goods)
     right = {**wrong}
     wrong["line_items"] = [{"id": 1, "quantity": []}]
-    page(bench, wrong)
+    bench.take_in(wrong)
     assert bench.account.orders.get().blockers.get().code == "unreadable"
-    page(bench, right)
+    bench.take_in(right)
     assert bench.account.orders.get().state == "imported"
 
 
 def test_an_imported_order_that_becomes_unreadable_keeps_its_sales_order(bench):
     goods = bench.goods()
     bench.ready()
-    sent = body(bench, goods)
-    page(bench, sent)
-    page(bench, {**sent, "line_items": "garbage"})
+    sent = bench.body(goods)
+    bench.take_in(sent)
+    bench.take_in({**sent, "line_items": "garbage"})
     order = Order.objects.get()
     assert (order.state, order.sales_order.status) == ("conflict", "created")
 
@@ -587,10 +560,10 @@ def test_an_imported_order_that_becomes_unreadable_keeps_its_sales_order(bench):
 def test_an_older_answer_is_left_aside(bench):
     goods = bench.goods()
     bench.ready()
-    new = body(bench, goods)
+    new = bench.body(goods)
     old = {**new, "status": "Cancelled", "modified": "2020-01-01T00:00:00Z"}
-    page(bench, new)
-    page(bench, old)
+    bench.take_in(new)
+    bench.take_in(old)
     assert Order.objects.get().status == "Submitted"
     assert SalesOrder.objects.get().status == "created"
 
@@ -690,8 +663,7 @@ def bench_client(bench, *, fail_on_page, error):
 
 def queries_for(bench, goods, orders, lines):
     bodies = [
-        body(
-            bench,
+        bench.body(
             goods,
             line_items=[
                 {"id": n, "product": goods.remote.id, "quantity": "1", "ordered_unit_price": "10"}

@@ -18,8 +18,8 @@ from integrations.models import Heartbeat
 from integrations.work import wake_worker
 
 CHECK_EVERY = 2.0
-# The task queue's own scheduler looks every 30 seconds, and the heartbeat is due each minute.
-SILENCE = timedelta(minutes=3)
+# Longer than a task may take: the heartbeat is a task too, and may have to wait for its turn.
+SILENCE = timedelta(minutes=6)
 STOP_GRACE = 20.0
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from catalog.read_only_admin import ReadOnlyAdmin
 from integrations.leaflink.mapping.statuses import IMPORTABLE
@@ -34,11 +34,20 @@ class KeyField(forms.CharField):
             required=False,
             strip=True,
             max_length=500,
-            widget=UnfoldAdminTextInputWidget(
-                attrs={"type": "password", "autocomplete": "new-password"}
+            # Not even a form with an error shows what was pasted.
+            widget=UnfoldAdminPasswordWidget(
+                attrs={"autocomplete": "new-password"}, render_value=False
             ),
             **kwargs,
         )
+
+    def clean(self, value: Any) -> str:
+        key: str = super().clean(value)
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise forms.ValidationError(
+                "It holds blanks or characters that no key has. Copy it from LeafLink again."
+            )
+        return key
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -169,7 +169,7 @@ class OrderAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context = dict(extra_context or {})
-        order = Order.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        order = self.get_object(request, object_id)
         if order:
             blockers = order.blockers.select_related("staff", "product", "item")
             context["standing"] = {

@@ -42,6 +42,10 @@ class CustomerAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        # The rest may have been pulled anew since the page was opened.
+        obj.save(update_fields=["destination"])
+
 
 @admin.register(Staff)
 class StaffAdmin(ModelAdmin):

@@ -9,13 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from import_export import fields, resources
-from import_export.admin import ExportMixin
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import display
 
 from catalog.decimals import units, with_thousands
+from catalog.export_admin import PermittedExport
 from catalog.read_only_admin import ReadOnlyAdmin
 from integrations.leaflink.link import LinkError, why_not
 from integrations.leaflink.models import (
@@ -136,9 +135,8 @@ class ListingResource(resources.ModelResource):
 
 
 @admin.register(Listing)
-class ListingAdmin(ExportMixin, ModelAdmin):
+class ListingAdmin(PermittedExport, ModelAdmin):
     resource_classes = [ListingResource]
-    export_form_class = ExportForm
     form = ListingForm
     list_display = [
         "item",

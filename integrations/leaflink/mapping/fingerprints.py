@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 from integrations.leaflink.wire import payloads
@@ -14,25 +15,44 @@ def of_body(body: Any) -> str:
 
 
 def of_content(order: payloads.Order) -> str:
-    """The fingerprint of what a sales order takes from LeafLink's: not the status, not payments."""
-    content = order.model_dump(
-        mode="json",
-        include={
-            "discount",
-            "discount_type",
-            "tax_amount",
-            "final_tax",
-            "shipping_charge",
-            "credits",
-            "payment_term",
-            "selected_payment_option",
-            "payment_due_date",
-            "ship_date",
-            "notes",
-            "internal_notes",
-            "classification",
-            "delivery_address",
-            "line_items",
-        },
+    """The fingerprint of what a sales order takes from LeafLink's: not the status, not payments.
+
+    The order in which lines come and how numbers are written ("10", "10.0") make no difference.
+    """
+    term = order.selected_payment_option.payment_term
+    address = order.delivery_address
+    lines = sorted(
+        (
+            line.id,
+            line.product or 0,
+            _plain(line.quantity),
+            line.unit_multiplier,
+            _plain(line.price),
+            line.is_sample,
+            line.is_medical_line_item,
+            line.notes,
+        )
+        for line in order.line_items or []
     )
-    return of_body(content)
+    money = (
+        order.discount,
+        order.tax_amount,
+        order.final_tax,
+        order.shipping_charge,
+        order.credits,
+    )
+    return of_body(
+        [
+            lines,
+            [_plain(amount) for amount in money],
+            order.discount_type,
+            [order.payment_term, term.code, term.days, term.term],
+            [order.payment_due_date, order.ship_date],
+            [order.notes, order.internal_notes, order.classification],
+            [address.address, address.unit_number, address.city, address.state, address.zipcode],
+        ]
+    )
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"

@@ -81,6 +81,7 @@ class Listing(models.Model):
         "last sent", max_digits=14, decimal_places=4, null=True, editable=False
     )
     last_sent_at = models.DateTimeField("sent", null=True, editable=False)
+    doubted_at = models.DateTimeField(null=True, editable=False)
     refused_quantity = models.DecimalField(
         max_digits=14, decimal_places=4, null=True, editable=False
     )

@@ -46,6 +46,9 @@ class Order(models.Model):
     customer = models.ForeignKey(
         Customer, on_delete=models.SET_NULL, null=True, related_name="orders"
     )
+    # Read, and not yet decided about: a crash in between must not lose the news.
+    needs_settling = models.BooleanField(default=False)
+    gone_at = models.DateTimeField("gone since", null=True)
     # What a person should know although the order was imported: a tax without local rate, say.
     warnings = models.JSONField(default=list)
 
@@ -56,6 +59,11 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["account", "status"], name="order_account_status"),
             models.Index(fields=["state", "-placed_at"], name="order_state_placed"),
+            models.Index(
+                fields=["account"],
+                name="order_needs_settling",
+                condition=models.Q(needs_settling=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -64,10 +72,12 @@ class Order(models.Model):
     def set_state(self, state: "Order.State", reason: str) -> None:
         """Write what was decided about the order, and only that."""
         self.state, self.state_reason = state, reason[:500]
+        self.needs_settling = False
         self.save(
             update_fields=[
                 "state",
                 "state_reason",
+                "needs_settling",
                 "sales_order",
                 "applied_fingerprint",
                 "warnings",
@@ -91,9 +101,7 @@ class LineItem(models.Model):
 
     class Meta:
         ordering = ["order", "position"]
-        constraints = [
-            models.UniqueConstraint("order", "remote_id", name="line_item_once_per_order")
-        ]
+        constraints = [models.UniqueConstraint("order", "position", name="line_item_position_once")]
 
     def __str__(self) -> str:
         return self.name

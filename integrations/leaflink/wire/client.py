@@ -29,6 +29,7 @@ READ_ATTEMPTS = 3
 # A longer pause is not slept through: the caller is told, and comes back later.
 LONGEST_SLEEP = 5.0
 DEFAULT_THROTTLE = 30.0
+LONGEST_THROTTLE = 15 * 60.0
 MOST_PAGES = 2000
 
 Json = dict[str, Any]
@@ -56,6 +57,8 @@ class LeafLinkClient:
     ) -> None:
         if not app_key.strip():
             raise BadCredentials("There is no App key. Paste one under the account's keys.")
+        if not app_key.isascii():
+            raise BadCredentials("The App key holds characters that no key has: paste it anew.")
         self.base_url = base_url.rstrip("/")
         self.budget = budget
         self.sleep = sleep
@@ -102,7 +105,8 @@ class LeafLinkClient:
     def _same_host(self, url: Any) -> str | None:
         if not url:
             return None
-        if urlsplit(str(url)).netloc != urlsplit(self.base_url).netloc:
+        there, here = urlsplit(str(url)), urlsplit(self.base_url)
+        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
             # Following it would hand the key to somebody else.
             raise BadPayload("The next page is said to be on another host; not following it.")
         return str(url)
@@ -179,8 +183,9 @@ def _body(response: requests.Response) -> Any:
 def _throttled_for(response: requests.Response) -> float:
     for header in ("Retry-After", "RateLimit-Reset"):
         value = response.headers.get(header, "")
-        if value.replace(".", "", 1).isdigit():
-            return max(1.0, float(value))
+        if value.isascii() and value.replace(".", "", 1).isdigit() and len(value) < 12:
+            # Longer than a quarter of an hour is a mistake, or a time of day and not a time span.
+            return min(max(1.0, float(value)), LONGEST_THROTTLE)
     return DEFAULT_THROTTLE
 
 

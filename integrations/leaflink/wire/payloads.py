@@ -8,10 +8,19 @@ takes all of these and ignores what it doesn't know; what it can't read is named
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WrapValidator,
+)
 
 from integrations.leaflink.wire.errors import BadPayload
 
@@ -55,10 +64,6 @@ def _words(value: Any) -> Any:
     return value or []
 
 
-def _empty_as(nothing: Callable[[], Any]) -> BeforeValidator:
-    return BeforeValidator(lambda value: nothing() if value is None or value == "" else value)
-
-
 def _optional(value: Any) -> Any:
     return None if value == "" else value
 
@@ -68,19 +73,44 @@ def _identity(value: Any) -> Any:
 
 
 def _with_offset(value: datetime | None) -> datetime | None:
+    if value is None or not 1970 <= value.year <= 2200:
+        return None  # a time that makes no sense is none, and some databases can't store it
     # LeafLink: times without an offset are UTC.
-    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+def _or(default: Callable[[], Any]) -> WrapValidator:
+    """For what decides nothing: a value that can't be read counts as none."""
+
+    def validate(value: Any, handler: Callable[[Any], Any]) -> Any:
+        if value is None or value == "":
+            return default()
+        try:
+            return handler(value)
+        except ValueError:
+            return default()
+
+    return WrapValidator(validate)
+
+
+def _units(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.0001"))
 
 
 Number = Annotated[Decimal, BeforeValidator(_decimal)]
 OptionalNumber = Annotated[Decimal | None, BeforeValidator(_optional_decimal)]
 Text = Annotated[str, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Words = Annotated[list[str], BeforeValidator(_words)]
+Words = Annotated[list[str], BeforeValidator(_words), _or(list)]
 OptionalTime = Annotated[datetime | None, BeforeValidator(_optional), AfterValidator(_with_offset)]
 OptionalDate = Annotated[date | None, BeforeValidator(_optional)]
-OptionalId = Annotated[int | None, BeforeValidator(_identity)]
-Multiplier = Annotated[int, BeforeValidator(lambda v: 1 if v in (None, "", 0) else v), Field(ge=1)]
+# What our columns can hold; anything else is named by its path.
+Id = Annotated[int, Field(ge=0, lt=2**63)]
+OptionalId = Annotated[Id | None, BeforeValidator(_identity)]
+Units = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_units)]
+Multiplier = Annotated[
+    int, BeforeValidator(lambda v: 1 if v in (None, "", 0) else v), Field(ge=1, lt=2**31)
+]
 
 
 class Payload(BaseModel):
@@ -88,7 +118,7 @@ class Payload(BaseModel):
 
 
 class Company(Payload):
-    id: int
+    id: Id
     name: Text = ""
     slug: Text = ""
     seller: Flag = False
@@ -97,7 +127,7 @@ class Company(Payload):
 class Staff(Payload):
     """A member of the company. `id` is what orders call a sales rep; `user` is another number."""
 
-    id: int
+    id: Id
     email: Text = ""
     display_name: Text = ""
     username: Text = ""
@@ -116,7 +146,7 @@ class Address(Payload):
 class Customer(Payload):
     """The seller's CRM record of a buyer."""
 
-    id: int
+    id: Id
     name: Text = ""
     display_name: Text = ""
     nickname: Text = ""
@@ -133,8 +163,8 @@ class Customer(Payload):
     delinquent: Flag = False
     archived: Flag = False
     modified: OptionalTime = None
-    delivery_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
-    corporate_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
+    delivery_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
+    corporate_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
 
     @property
     def label(self) -> str:
@@ -145,7 +175,7 @@ class Customer(Payload):
 class Product(Payload):
     """Quantities are in base units, also for products sold by the case."""
 
-    id: int
+    id: Id
     name: Text = ""
     sku: Text = ""
     description: Text = ""
@@ -164,7 +194,7 @@ class Product(Payload):
 
 
 class OrderRep(Payload):
-    id: int
+    id: Id
     user: Text = ""
     email: Text = ""
 
@@ -172,19 +202,19 @@ class OrderRep(Payload):
 class LineItem(Payload):
     """`quantity` is in base units; prices are per selling unit (a case of `unit_multiplier`)."""
 
-    id: int
+    id: Id
     product: OptionalId = None
-    quantity: Number
+    quantity: Units
     unit_multiplier: Multiplier = 1
     ordered_unit_price: Number = Decimal(0)
     sale_price: Number = Decimal(0)
     is_sample: Flag = False
     is_medical_line_item: Flag = False
     is_backorder: Flag = False
-    position: int | None = None
+    position: Annotated[int | None, _or(lambda: None)] = None
     notes: Text = ""
     batch: OptionalId = None
-    frozen_data: Annotated[dict[str, Any], _empty_as(dict)] = Field(default_factory=dict)
+    frozen_data: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
 
     @property
     def price(self) -> Decimal:
@@ -206,12 +236,12 @@ class OrderTax(Payload):
 
 class Term(Payload):
     code: Text = ""
-    days: int | None = None
+    days: Annotated[int | None, _or(lambda: None)] = None
     term: Text = ""
 
 
 class PaymentOption(Payload):
-    payment_term: Annotated[Term, _empty_as(Term)] = Field(default_factory=Term)
+    payment_term: Annotated[Term, _or(Term)] = Field(default_factory=Term)
 
 
 class Order(Payload):
@@ -223,19 +253,19 @@ class Order(Payload):
     modified: OptionalTime = None
     buyer: OptionalId = None
     seller: OptionalId = None
-    customer: Customer | None = None
+    customer: Annotated[Customer | None, BeforeValidator(_optional)] = None
     brand: OptionalId = None
     discount: Number = Decimal(0)
     discount_type: Text = "$"
     tax_amount: Number = Decimal(0)
     tax_type: Text = "%"
     final_tax: Number = Decimal(0)
-    order_taxes: Annotated[list[OrderTax], _empty_as(list)] = Field(default_factory=list)
+    order_taxes: Annotated[list[OrderTax], _or(list)] = Field(default_factory=list)
     shipping_charge: Number = Decimal(0)
     total: OptionalNumber = None
     credits: Number = Decimal(0)
     payment_term: Text = ""
-    selected_payment_option: Annotated[PaymentOption, _empty_as(PaymentOption)] = Field(
+    selected_payment_option: Annotated[PaymentOption, _or(PaymentOption)] = Field(
         default_factory=PaymentOption
     )
     payment_due_date: OptionalTime = None
@@ -244,12 +274,12 @@ class Order(Payload):
     ship_date: OptionalTime = None
     notes: Text = ""
     internal_notes: Text = ""
-    sales_reps: Annotated[list[OrderRep], _empty_as(list)] = Field(default_factory=list)
+    sales_reps: Annotated[list[OrderRep], _or(list)] = Field(default_factory=list)
     classification: Text = ""
     available_transitions: Words = Field(default_factory=list)
     is_combination: Flag = False
-    external_ids: Annotated[dict[str, Any], _empty_as(dict)] = Field(default_factory=dict)
-    delivery_address: Annotated[Address, _empty_as(Address)] = Field(default_factory=Address)
+    external_ids: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
+    delivery_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
     # None: the answer came without lines, which is not the same as an order without any.
     line_items: list[LineItem] | None = None
 
@@ -267,15 +297,21 @@ class Webhook(Payload):
         try:
             if self.type == "order":
                 return str(UUID(str(self.data.get("number"))))
-            return str(int(str(self.data.get("id"))))
+            number = int(str(self.data.get("id")))
+            if not 0 < number < 2**63:
+                raise ValueError
+            return str(number)
         except ValueError:
             raise BadPayload(f"The hook names no {self.type} that could be read.") from None
 
 
 def storable(body: Any) -> Any:
-    """A body without NUL characters, which PostgreSQL stores neither as text nor as JSON."""
+    """A body without what databases refuse: NUL characters, halves of characters, NaN."""
     if isinstance(body, str):
-        return body.replace("\x00", "")
+        text = body.replace("\x00", "")
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    if isinstance(body, float) and not isfinite(body):
+        return None
     if isinstance(body, list):
         return [storable(value) for value in body]
     if isinstance(body, dict):

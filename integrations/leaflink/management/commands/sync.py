@@ -12,7 +12,6 @@ from rich.table import Table
 
 from integrations.leaflink.cycle import STEPS, Step, run_cycle
 from integrations.leaflink.models import Account
-from integrations.leaflink.wire.errors import LeafLinkError
 from integrations.leases import Busy
 from integrations.models import WorkItem
 
@@ -66,7 +65,7 @@ def _run(account: Account, only: list[str], dry: bool, on_step: Any) -> dict[str
     steps: list[Step] = []
     try:
         steps = run_cycle(account, only, dry=dry, on_step=on_step)
-    except (Busy, LeafLinkError) as error:
+    except Busy as error:
         problems.append(str(error))
     for step in steps:
         if step.error:
