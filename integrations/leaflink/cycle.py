@@ -14,6 +14,7 @@ from integrations.leaflink import link, pull_catalog, push_inventory
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.models import Account
 from integrations.leaflink.pull_orders import pull_orders
+from integrations.leaflink.push_statuses import push_statuses
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
 from integrations.leases import lease
@@ -72,6 +73,10 @@ def _orders(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
     pull_orders(context.account, client, run, dry=context.dry)
 
 
+def _statuses(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    push_statuses(context.account, client, run, dry=context.dry)
+
+
 def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
     account = context.account
     changes = push_inventory.plan(account)
@@ -104,12 +109,15 @@ STEPS: dict[str, Action] = {
     "customers": _customers,
     "products": _products,
     "orders": _orders,
+    # Before quantities: LeafLink takes fulfilled goods out of them by itself.
+    "statuses": _statuses,
     "inventory": _inventory,
 }
 # Orders are always read right before quantities are sent.
-NEEDS = {"inventory": ("orders", "inventory")}
+NEEDS = {"inventory": ("orders", "statuses", "inventory"), "statuses": ("orders", "statuses")}
 PRIORITIES = {
     "orders": WorkItem.Priority.ORDERS,
+    "statuses": WorkItem.Priority.ORDERS,
     "inventory": WorkItem.Priority.STOCK,
 }
 
@@ -137,9 +145,9 @@ def run_cycle(
             step = Step(name)
             steps.append(step)
             context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step)
-            if name == "inventory" and any(s.name == "orders" and s.error for s in steps):
+            if name in NEEDS and any(s.name == "orders" and s.error for s in steps):
                 # What LeafLink holds reserved is not known: a number sent now could oversell.
-                step.error = "No quantities were sent, because the orders could not be read first."
+                step.error = "Nothing was sent, because the orders could not be read first."
                 go_on = True
             else:
                 go_on = _run_step(context, action)

@@ -15,9 +15,10 @@ from django.db.models.signals import post_save
 from catalog.models import Item
 from catalog.signals import stock_changed
 from integrations import work
+from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Staff
-from integrations.leaflink.work_kinds import INVENTORY_WORK, RECONSIDER_WORK
+from integrations.leaflink.work_kinds import INVENTORY_WORK, RECONSIDER_WORK, STATUS_WORK
 from integrations.models import WorkItem
 from orders.signals import order_changed
 
@@ -92,6 +93,14 @@ def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
 
 def _orders_changed(order_ids: Collection[int]) -> None:
     _reconsider(Q(sales_order__in=order_ids, state=Order.State.CONFLICT))
+    rows = Order.objects.filter(sales_order__in=order_ids, account__is_active=True)
+    behind: dict[int, list[str]] = {}
+    columns = ("account", "number", "account__status_rule", "sales_order__status", "status")
+    for account_id, number, rule, local, remote in rows.values_list(*columns):
+        if is_behind(rule, str(local), remote):
+            behind.setdefault(account_id, []).append(str(number))
+    for account_id, numbers in behind.items():
+        work.ask(account_id, STATUS_WORK, numbers, WorkItem.Priority.ORDERS)
 
 
 def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:

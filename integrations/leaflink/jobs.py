@@ -16,12 +16,14 @@ from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import Account, Listing, Order
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
+from integrations.leaflink.push_statuses import push_status
 from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
 from integrations.leaflink.work_kinds import (
     INVENTORY_WORK,
     ORDER_WORK,
     PRODUCT_WORK,
     RECONSIDER_WORK,
+    STATUS_WORK,
 )
 from integrations.leases import Busy
 from integrations.models import Connection, WorkItem
@@ -30,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 
 def poll_orders() -> None:
-    """Each minute: what webhooks may have missed."""
-    _for_each_account(("orders",))
+    """Each minute: what webhooks may have missed, and orders that LeafLink should move on."""
+    _for_each_account(("orders", "statuses"))
 
 
 def push_inventory() -> None:
@@ -66,6 +68,7 @@ def register_work() -> None:
     work.register(ORDER_WORK, "Read order", _read_order)
     work.register(PRODUCT_WORK, "Read product", _read_product)
     work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
+    work.register(STATUS_WORK, "Move order in LeafLink", _push_status)
     work.register(INVENTORY_WORK, "Send quantities", _push_now)
 
 
@@ -127,6 +130,12 @@ def _read_product(connection: Connection, remote_id: str) -> None:
 
 def _reconsider(connection: Connection, number: str) -> None:
     settle_numbers(_account(connection), [number])
+
+
+def _push_status(connection: Connection, number: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        push_status(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
 
 
 def _push_now(connection: Connection, key: str) -> None:

@@ -59,7 +59,11 @@ def pull_orders(
 
 def read_order(account: Account, client: LeafLinkClient, number: str) -> None:
     """Read one order again and settle it. Raises as the client does, or what settling raised."""
-    body: Any = client.get(f"{RESOURCE}/{number}", include_children=CHILDREN)
+    take_in(account, client.get(f"{RESOURCE}/{number}", include_children=CHILDREN), number)
+
+
+def take_in(account: Account, body: Any, number: str) -> None:
+    """Store and settle the answer to reading the order `number`."""
     page = mirror_orders.store_page(account, [body], Recorder())
     settle_numbers(account, [number, *map(str, page.numbers)])
 

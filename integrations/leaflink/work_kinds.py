@@ -3,4 +3,5 @@
 ORDER_WORK = "leaflink.order"  # key: the order's number; read it again
 PRODUCT_WORK = "leaflink.product"  # key: the product's id; read it again
 RECONSIDER_WORK = "leaflink.reconsider"  # key: the order's number; decide again what becomes of it
+STATUS_WORK = "leaflink.status"  # key: the order's number; move it to where ours is
 INVENTORY_WORK = "leaflink.inventory"  # key: "all"; read orders and send quantities

@@ -12,6 +12,7 @@ from django.urls import reverse
 from catalog.models import Brand, Facility
 from customers.models import SalesRep
 from integrations.encryption import EncryptedTextField
+from integrations.leaflink.mapping.status_rules import StatusRule
 from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
 from integrations.models import Connection
 
@@ -90,6 +91,17 @@ class Account(Connection):
     )
     link_exact_skus = models.BooleanField(
         "link products by themselves when the SKU is exactly the same", default=True
+    )
+    status_rule = models.CharField(
+        "LeafLink follows our orders",
+        max_length=10,
+        choices=[
+            (StatusRule.FLOURISH.value, "Flourish style: from the first allocation to shipping"),
+            (StatusRule.DISTRU.value, "Distru style: from import to completion"),
+            (StatusRule.OFF.value, "Not at all"),
+        ],
+        default=StatusRule.FLOURISH.value,
+        help_text="Canceled here becomes Rejected there in both styles.",
     )
     customer_rule = models.CharField(
         "a new customer", max_length=10, choices=CustomerRule, default=CustomerRule.CREATE
