@@ -1,5 +1,6 @@
 """manage.py demo: from nothing to a working back office, with a LeafLink to try it on."""
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -101,7 +102,11 @@ class Command(BaseCommand):
             ["manage.py", "runserver", f"127.0.0.1:{port}", "--noreload", "--insecure"],
             ["manage.py", "worker"],
         )
-        processes = [subprocess.Popen([sys.executable, *command]) for command in commands]
+        # Where the pages are is part of the webhook addresses they show.
+        environment = {**os.environ, "SITE_URL": f"http://127.0.0.1:{port}"}
+        processes = [
+            subprocess.Popen([sys.executable, *command], env=environment) for command in commands
+        ]
         try:
             wait_for_signal(lambda: any(process.poll() is not None for process in processes))
         finally:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -144,7 +145,7 @@ class ListingAdmin(PermittedExport, ModelAdmin):
         "account",
         "mode",
         "shown_sent",
-        "last_sent_at",
+        "sent_at",
         "in_leaflink",
         "refusal",
     ]
@@ -182,6 +183,10 @@ class ListingAdmin(PermittedExport, ModelAdmin):
     @display(description="Sent", ordering="last_sent")
     def shown_sent(self, listing: Listing) -> str:
         return "Not yet" if listing.last_sent is None else with_thousands(units(listing.last_sent))
+
+    @display(description="When", ordering="last_sent_at")
+    def sent_at(self, listing: Listing) -> str:
+        return naturaltime(listing.last_sent_at) if listing.last_sent_at else "–"
 
     @display(description="LeafLink shows")
     def in_leaflink(self, listing: Listing) -> str:

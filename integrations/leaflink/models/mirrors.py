@@ -78,17 +78,18 @@ class Listing(models.Model):
     linked_at = models.DateTimeField("linked", auto_now_add=True)
     # None: never sent, or in doubt (an answer was lost). Either way it is sent again.
     last_sent = models.DecimalField(
-        "last sent", max_digits=14, decimal_places=4, null=True, editable=False
+        "sent", max_digits=14, decimal_places=4, null=True, editable=False
     )
-    last_sent_at = models.DateTimeField("sent", null=True, editable=False)
+    last_sent_at = models.DateTimeField("sent at", null=True, editable=False)
     doubted_at = models.DateTimeField(null=True, editable=False)
     refused_quantity = models.DecimalField(
         max_digits=14, decimal_places=4, null=True, editable=False
     )
-    refusal = models.TextField("LeafLink refused", blank=True, editable=False)
+    refusal = models.TextField("refused", blank=True, editable=False)
 
     class Meta:
         ordering = ["item__name"]
+        verbose_name = "linked product"
         permissions = [("export_listing", "Can export linked products")]
 
     def __str__(self) -> str:
