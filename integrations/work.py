@@ -121,7 +121,7 @@ def wake_worker() -> None:
     from django_q.tasks import async_task
 
     try:
-        async_task("integrations.work.drain", q_options={"task_name": "work queue"})
+        async_task("integrations.work.drain", is_worker=True, q_options={"task_name": "work queue"})
     except Exception:
         logger.warning("The task queue took no hint; the minutely sweep will find the work.")
 
@@ -137,15 +137,17 @@ def forget(connection_id: int, kind: str, keys: Collection[str], asked_before: d
     ).delete()
 
 
-def drain(seconds: float = 60) -> int:
+def drain(seconds: float = 60, *, is_worker: bool = False) -> int:
     """Do the work that waits until there is none or the time is up; returns how many were done.
 
-    Stays well below the task queue's own time limit, which kills.
+    Stays well below the task queue's own time limit, which kills. `is_worker`: called by the task
+    queue, so that being at work counts as a sign of life.
     """
     deadline = time.monotonic() + seconds
     done = 0
     while time.monotonic() < deadline and (item := claim()):
-        Heartbeat.beat_now_and_then()
+        if is_worker:
+            Heartbeat.beat_now_and_then()
         work_on(item)
         done += 1
         if not database.in_atomic_block:

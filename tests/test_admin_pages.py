@@ -218,6 +218,7 @@ def account_form(account, **more):
         "is_active": "on",
         "import_orders": "on",
         "import_statuses": ["Submitted"],
+        "status_rule": "flourish",
         "customer_rule": "create",
         "shortage_rule": "hold",
         "brands-TOTAL_FORMS": "0",
