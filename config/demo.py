@@ -13,7 +13,7 @@ from catalog.models import Brand, Facility, Item, Lot, ProductLine, Strain
 from customers.models import SalesRep
 from integrations.leaflink import map_reps
 from integrations.leaflink.models import Account, AccountBrand, Staff
-from integrations.leaflink.sandbox import seed
+from integrations.leaflink.sandbox import practice_catalog, seed
 from integrations.leaflink.sandbox.world import World
 from orders.models import TaxRate
 
@@ -45,7 +45,7 @@ def make_back_office(items: int, number: int) -> None:
 
 def _make_items(items: int, number: int, facilities: list[Facility]) -> None:
     brands = {brand.name: brand for brand in Brand.objects.all()}
-    for position, wanted in enumerate(seed.catalog(items, number)):
+    for position, wanted in enumerate(practice_catalog.catalog(items, number)):
         brand = brands.get(wanted.brand) or Brand.objects.create(name=wanted.brand)
         brands[wanted.brand] = brand
         line = None
@@ -105,7 +105,7 @@ def make_accounts(world: World, stand_in_url: str, site_url: str) -> list[Accoun
         if account.stand_in_url != stand_in_url:
             account.stand_in_url = stand_in_url
             account.save(update_fields=["stand_in_url"])
-        for brand_name, seller in seed.BRANDS:
+        for brand_name, seller in practice_catalog.BRANDS:
             brand = Brand.objects.filter(name=brand_name).first()
             if brand and seller == index:
                 AccountBrand.objects.get_or_create(brand=brand, defaults={"account": account})

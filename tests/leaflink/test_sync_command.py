@@ -28,6 +28,7 @@ def test_sync_reports_each_step_and_fails_when_something_is_stuck(bench_sync, ca
         "customers",
         "products",
         "orders",
+        "statuses",
         "inventory",
     ]
     assert report["steps"][-1]["changed"] == 1

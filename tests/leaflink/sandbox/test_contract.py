@@ -16,7 +16,7 @@ import pytest
 import requests
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from integrations.leaflink.sandbox import seed
+from integrations.leaflink.sandbox import practice_catalog, seed
 from integrations.leaflink.sandbox.app import create_app
 from integrations.leaflink.sandbox.records import LoggedRequest
 from integrations.leaflink.sandbox.transport import SandboxAdapter
@@ -412,7 +412,7 @@ def account(db, monkeypatch):
         app_key=seed.APP_KEYS[0],
         company_id=world.sellers()[0].id,
     )
-    for name, seller in seed.BRANDS:
+    for name, seller in practice_catalog.BRANDS:
         brand = Brand.objects.filter(name=name).first()
         if brand and seller == 0:
             AccountBrand.objects.create(brand=brand, account=account)
