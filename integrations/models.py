@@ -110,6 +110,9 @@ class Lease(models.Model):
 
     name = models.CharField(max_length=150, unique=True)
     holder = models.UUIDField(null=True)
+    # Which process that is, so that a lease whose holder was killed is free at once.
+    host = models.CharField(max_length=255, blank=True)
+    pid = models.PositiveIntegerField(default=0)
     until = models.DateTimeField()
 
     def __str__(self) -> str:

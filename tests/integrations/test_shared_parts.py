@@ -1,5 +1,8 @@
 """Leases, budget, runs, notices, encrypted fields."""
 
+import os
+import socket
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -35,6 +38,21 @@ def test_the_lease_of_a_dead_process_runs_out():
     Lease.objects.create(name="x", until=timezone.now() - timedelta(seconds=1))
     with lease("x"):
         assert Lease.objects.get().until > timezone.now()
+
+
+def test_the_lease_of_a_killed_process_is_free_at_once():
+    killed = subprocess.Popen(["sleep", "60"])
+    later = timezone.now() + timedelta(hours=1)
+    Lease.objects.create(name="x", host=socket.gethostname(), pid=killed.pid, until=later)
+    Lease.objects.create(name="y", host="another host", pid=killed.pid, until=later)
+    with pytest.raises(Busy), lease("x"):
+        pass
+    killed.kill()
+    killed.wait()
+    with lease("x"):
+        assert Lease.objects.get(name="x").pid == os.getpid()
+    with pytest.raises(Busy), lease("y"):
+        pass
 
 
 def test_a_lease_is_given_back_when_the_work_fails():

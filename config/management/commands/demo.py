@@ -99,13 +99,15 @@ class Command(BaseCommand):
 
     def _serve(self, port: int) -> None:
         commands = (
-            ["manage.py", "runserver", f"127.0.0.1:{port}", "--noreload", "--insecure"],
-            ["manage.py", "worker"],
+            ["runserver", f"127.0.0.1:{port}", "--noreload", "--insecure"],
+            ["worker"],
         )
+        manage = str(settings.BASE_DIR / "manage.py")
         # Where the pages are is part of the webhook addresses they show.
         environment = {**os.environ, "SITE_URL": f"http://127.0.0.1:{port}"}
         processes = [
-            subprocess.Popen([sys.executable, *command], env=environment) for command in commands
+            subprocess.Popen([sys.executable, manage, *command], env=environment)
+            for command in commands
         ]
         try:
             wait_for_signal(lambda: any(process.poll() is not None for process in processes))

@@ -8,6 +8,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
@@ -80,7 +81,8 @@ class Watchdog:
         self.started_at = timezone.now()
         # A session of its own: so all its processes can be ended together.
         self.cluster = subprocess.Popen(
-            [sys.executable, "manage.py", "qcluster"], start_new_session=True
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
+            start_new_session=True,
         )
         # At once, not with the next minute: show signs of life, take up what was left unfinished.
         async_task("config.schedules.beat")
