@@ -20,10 +20,11 @@ from unfold.widgets import (
 )
 
 from catalog import inventory
-from catalog.decimals import plain, units, with_thousands
+from catalog.decimals import units, with_thousands
 from catalog.export_admin import PermittedExport
 from catalog.models import Brand, Facility, Item, Lot, Movement, ProductLine, Stock, Strain
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from catalog.return_to import where_from
 from catalog.signals import announce_stock_change
 
 
@@ -93,6 +94,19 @@ class ItemResource(resources.ModelResource):
         )
 
 
+class PromisedFilter(admin.SimpleListFilter):
+    """Items of which more is promised to open orders than there is."""
+
+    title = "promised"
+    parameter_name = "promised"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("short", "More than there is")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Item]) -> QuerySet[Item]:
+        return queryset.filter(pk__in=inventory.short_items()) if self.value() else queryset
+
+
 @admin.register(Item)
 class ItemAdmin(PermittedExport, ModelAdmin):
     resource_classes = [ItemResource]
@@ -102,6 +116,7 @@ class ItemAdmin(PermittedExport, ModelAdmin):
         "unit_of_measure",
         "is_sample",
         "is_active",
+        PromisedFilter,
     ]
     list_filter_submit = True
     list_select_related = ["brand"]
@@ -158,6 +173,7 @@ class ItemAdmin(PermittedExport, ModelAdmin):
             f"{with_thousands(level.on_hand)} on hand − {with_thousands(level.committed)} committed"
             f" − {with_thousands(level.safety_stock)} safety stock"
             f" = {with_thousands(level.sellable)} sellable"
+            + (f", {with_thousands(-level.free)} short" if level.free < 0 else "")
         )
 
 
@@ -245,6 +261,12 @@ class StockAdmin(ReadOnlyAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         return super().get_form(request, obj, **kwargs, form=StockMoveForm)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        # Nobody who counts a shelf means to delete the item.
+        field.widget.can_delete_related = field.widget.can_change_related = False
+        return field
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["verb", "item", "facility", "lot", "quantity", "reason"]
 
@@ -285,9 +307,19 @@ class StockAdmin(ReadOnlyAdmin):
     def response_add(
         self, request: HttpRequest, obj: Stock, post_url_continue: Any = None
     ) -> HttpResponse:
-        text = f"{obj.item} at {obj.facility}: {plain(units(obj.on_hand))} on hand now."
-        messages.success(request, text)
+        lot = f"lot {obj.lot}" if obj.lot else "without a lot"
+        on_hand = with_thousands(units(obj.on_hand))
+        messages.success(request, f"{obj.item} at {obj.facility}, {lot}: {on_hand} on hand now.")
+        level = inventory.levels([obj.item_id])[obj.item_id]
+        if level.free < 0:
+            messages.warning(
+                request,
+                f"{with_thousands(level.committed)} of {obj.item} are promised to open orders, "
+                f"{with_thousands(-level.free)} more than there are.",
+            )
         again = "_addanother" in request.POST
+        if where_from(request) and not again:
+            return HttpResponseRedirect(where_from(request))
         page = "admin:catalog_stock_add" if again else "admin:catalog_stock_changelist"
         return HttpResponseRedirect(reverse(page))
 

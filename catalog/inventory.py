@@ -90,6 +90,12 @@ def levels(
     }
 
 
+def short_items() -> list[int]:
+    """The ids of the items of which more is committed than is on hand, over all facilities."""
+    promised = set(Commitment.objects.order_by().values_list("item", flat=True).distinct())
+    return [pk for pk, level in levels(promised).items() if level.free < 0]
+
+
 def today() -> date:
     """The day by which lots expire."""
     return timezone.localdate()

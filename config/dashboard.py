@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
@@ -57,6 +58,11 @@ def attention() -> list[dict[str, Any]]:
             WorkItem.objects.filter(stuck_at__isnull=False).count(),
             "pieces of work are stuck",
             reverse("admin:integrations_workitem_changelist") + "?stuck_at__isempty=0",
+        ),
+        (
+            len(inventory.short_items()),
+            "items are promised beyond what there is",
+            reverse("admin:catalog_item_changelist") + "?promised=short",
         ),
         (
             Listing.objects.exclude(refusal="").count(),

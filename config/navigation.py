@@ -73,11 +73,11 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "LeafLink",
         "separator": True,
         "items": [
-            _model("Products", "category", "leaflink", "product"),
+            _model("LeafLink products", "category", "leaflink", "product"),
             _model("Linked products", "link", "leaflink", "listing"),
             _model("LeafLink customers", "contacts", "leaflink", "customer"),
             _model("LeafLink staff", "group", "leaflink", "staff"),
-            _model("Accounts", "key", "leaflink", "account"),
+            _model("LeafLink accounts", "key", "leaflink", "account"),
         ],
     },
     {

@@ -75,8 +75,10 @@ def ask(
         return
     request, now = uuid.uuid4(), timezone.now()
     with transaction.atomic():
-        # Where something waits already, a worker was told, and looks again before it rests.
-        is_told = WorkItem.objects.filter(_due(now), connection__is_active=True).exists()
+        # Where something fresh waits already, a worker was told, and looks again before it rests.
+        # (Of what failed and is due again, nobody was told: the minutely sweep finds it.)
+        fresh = WorkItem.objects.filter(_due(now), connection__is_active=True, error_class="")
+        is_told = fresh.exists()
         WorkItem.objects.bulk_create(
             [
                 WorkItem(

@@ -155,6 +155,12 @@ class SalesOrderAdmin(ReadOnlyAdmin):
     def shown_tax(self, order: SalesOrder) -> str:
         return f"${order.tax:,.2f}"
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SalesOrder], search_term: str
+    ) -> tuple[QuerySet[SalesOrder], bool]:
+        # People paste the number with a hash sign or blanks around it.
+        return super().get_search_results(request, queryset, search_term.strip().lstrip("#"))
+
     @display(description="Lines")
     def lines_total(self, order: SalesOrder) -> str:
         return f"${sum(line.total for line in order.lines.all()):,.2f}"

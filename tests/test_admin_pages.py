@@ -1,8 +1,11 @@
 """Every admin page: opens for those who may, is closed to the others, costs what it should."""
 
+import html
+import re
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -284,6 +287,73 @@ def test_taking_more_than_lies_there_is_told(admin_client, world):
         page("catalog_stock", "add"), {**data, "quantity": "-5", "reason": "lost"}, follow=True
     )
     assert "Only 0 of Item 1 are on hand at Shop 1" in answer.content.decode()
+
+
+def test_a_count_below_what_is_promised_warns_and_is_found_from_the_overview(admin_client, world):
+    order = services.SalesOrder.objects.first()
+    item, lot = order.lines.get().item, Lot.objects.get(item=order.lines.get().item)
+    count = {"verb": "count", "item": item.pk, "facility": order.facility_id, "lot": lot.pk}
+    answer = admin_client.post(
+        page("catalog_stock", "add"), {**count, "quantity": "4", "reason": ""}, follow=True
+    )
+    text = answer.content.decode()
+    assert f"lot {lot}: 4 on hand now" in text
+    assert "are promised to open orders, 20 more than there are" in text
+    overview = admin_client.get(reverse("admin:index")).content.decode()
+    assert "items are promised beyond what there is" in overview
+    short = admin_client.get(page("catalog_item", "changelist"), {"promised": "short"})
+    assert list(short.context["cl"].result_list) == [item]
+
+
+def test_a_cure_knows_what_is_missing_and_leads_back_to_the_order(admin_client, world):
+    order = Order.objects.get(short_id="short1")
+    shop = Facility.objects.get(name="Shop 1")
+    order.blockers.filter(code="short_of_stock").update(facility=shop, missing=Decimal(12))
+    back = page("leaflink_order", "change", order.pk)
+    text = html.unescape(admin_client.get(back).content.decode())
+    url = re.search(rf'href="({re.escape(page("catalog_stock", "add"))}[^"]+)"', text).group(1)
+    form = admin_client.get(url).context["adminform"].form
+    item = Item.objects.get(sku="S1")
+    assert form.get_initial_for_field(form.fields["quantity"], "quantity") == "12"
+    data = {"verb": "receive", "item": item.pk, "facility": shop.pk, "lot": "", "quantity": "12"}
+    assert admin_client.post(url, {**data, "_save": "1"}).headers["Location"] == back
+
+
+@pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_nobody_is_led_away_from_here(admin_client, world, away):
+    staff = Staff.objects.first()
+    url = f"{page('leaflink_staff', 'change', staff.pk)}?{urlencode({'next': away})}"
+    answer = admin_client.post(url, {"sales_rep": "", "_save": "1"})
+    assert answer.headers["Location"].startswith("/admin/")
+
+
+def test_a_rep_is_made_of_what_leaflink_says_by_one_button(admin_client, client, world):
+    staff = Staff.objects.get(remote_id=2)
+    Staff.objects.filter(pk=staff.pk).update(email="rep1@peak.example")
+    url = reverse("admin:leaflink_staff_create_rep", args=[staff.pk])
+    assert (
+        "Make Rep 1 a sales rep"
+        in admin_client.get(page("leaflink_staff", "change", staff.pk)).content.decode()
+    )
+    assert admin_client.get(url).status_code == 405
+    assert admin_client.post(url).status_code == 302
+    staff.refresh_from_db()
+    assert (staff.sales_rep.name, staff.sales_rep.email) == ("Rep 1", "rep1@peak.example")
+
+
+def test_a_rep_cannot_be_made_without_an_address_or_a_permission(
+    admin_client, client, django_user_model, world
+):
+    staff = Staff.objects.get(remote_id=2)
+    url = reverse("admin:leaflink_staff_create_rep", args=[staff.pk])
+    told = admin_client.post(url, follow=True).content.decode()
+    assert "LeafLink gives no e-mail address" in told
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="change_staff"))
+    client.force_login(clerk)
+    assert client.post(url).status_code == 403
+    staff.refresh_from_db()
+    assert staff.sales_rep is None
 
 
 def do(client, order, verb, **data):

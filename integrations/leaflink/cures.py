@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from catalog.decimals import plain, units
 from integrations.leaflink.models import Blocker
 
 Code = Blocker.Code
@@ -19,26 +20,36 @@ class Cure:
 
 
 def cure_for(blocker: Blocker) -> Cure | None:
-    """The next step for this reason; None where only LeafLink can mend it."""
+    """The next step for this reason, with the way back; None where only LeafLink can mend it."""
+    back = reverse("admin:leaflink_order_change", args=[blocker.order_id])
     if blocker.code == Code.REP_UNMAPPED:
         if blocker.staff:
-            return _page(f"Map {blocker.staff}", "leaflink_staff_change", blocker.staff.pk)
+            return _page(
+                f"Map {blocker.staff}", "leaflink_staff_change", blocker.staff.pk, next=back
+            )
         return _page("Open LeafLink staff", "leaflink_staff_changelist")
     if blocker.code == Code.PRODUCT_UNLINKED:
-        chosen = {"product": blocker.product.pk} if blocker.product else {}
-        return _page("Link it to an item", "leaflink_listing_add", **chosen)
+        product = blocker.product.pk if blocker.product else None
+        return _page("Link it to an item", "leaflink_listing_add", product=product, next=back)
     if blocker.code == Code.SHORT_OF_STOCK:
-        chosen = {"item": blocker.item.pk} if blocker.item else {}
-        return _page("Receive stock", "catalog_stock_add", **chosen)
+        return _page(
+            "Receive stock",
+            "catalog_stock_add",
+            item=blocker.item.pk if blocker.item else None,
+            facility=blocker.facility_id,
+            quantity=plain(units(blocker.missing)) if blocker.missing else None,
+            next=back,
+        )
     if blocker.code == Code.CUSTOMER_UNKNOWN and blocker.order.customer_id:
         customer = blocker.order.customer_id
-        return _page("Choose a destination", "leaflink_customer_change", customer)
+        return _page("Choose a destination", "leaflink_customer_change", customer, next=back)
     if blocker.code == Code.NO_REP:
         account = blocker.order.account_id
-        return _page("Choose a fallback rep", "leaflink_account_change", account)
+        return _page("Choose a fallback rep", "leaflink_account_change", account, next=back)
     return None
 
 
-def _page(label: str, name: str, *args: int, **chosen: int) -> Cure:
+def _page(label: str, name: str, *args: int, **chosen: object) -> Cure:
     url = reverse(f"admin:{name}", args=args)
-    return Cure(label, f"{url}?{urlencode(chosen)}" if chosen else url)
+    given = {key: value for key, value in chosen.items() if value is not None}
+    return Cure(label, f"{url}?{urlencode(given)}" if given else url)

@@ -213,6 +213,8 @@ def _short(shortage: inventory.Shortage, place: str) -> Blocker:
             f"{with_thousands(max(shortage.free, inventory.ZERO))} free at {place}. Receive stock."
         )[:600],
         item=shortage.item,
+        facility_id=shortage.facility_id,
+        missing=shortage.needed - max(shortage.free, inventory.ZERO),
     )
 
 

@@ -1,5 +1,6 @@
 """Mapping LeafLink's staff to our sales reps."""
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from customers.models import SalesRep
@@ -17,3 +18,20 @@ def map_by_email(staff: QuerySet[Staff]) -> int:
             person.save(update_fields=["sales_rep"])
             count += 1
     return count
+
+
+def map_to_own_rep(staff: Staff) -> SalesRep:
+    """Map a member of LeafLink's staff to the rep with the same e-mail, made if there is none.
+
+    Raises ValidationError when LeafLink gives no usable e-mail address.
+    """
+    if not staff.email:
+        raise ValidationError("LeafLink gives no e-mail address. Add the sales rep by hand.")
+    rep = SalesRep.objects.filter(email__iexact=staff.email).first()
+    if rep is None:
+        rep = SalesRep(name=staff.name or staff.email, email=staff.email)
+        rep.full_clean()
+        rep.save()
+    staff.sales_rep = rep
+    staff.save(update_fields=["sales_rep"])
+    return rep

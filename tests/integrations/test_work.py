@@ -160,6 +160,25 @@ def test_work_that_a_poll_has_done_is_forgotten_unless_asked_for_since(connectio
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_worker_is_woken_once_for_a_burst_and_again_after_a_failure(connection, monkeypatch):
+    woken = []
+    monkeypatch.setattr(work, "wake_worker", lambda: woken.append(1))
+
+    def busy(connection, key):
+        raise work.Later("busy", timedelta(seconds=1), "busy", counts=False)
+
+    handle(monkeypatch, busy)
+    work.ask(connection.pk, "read", ["a"], ORDERS)
+    work.ask(connection.pk, "read", ["b"], ORDERS)
+    assert len(woken) == 1
+    work.drain()
+    # What was put off is due again, but nobody was told of it.
+    with time_machine.travel(timezone.now() + timedelta(seconds=30)):
+        work.ask(connection.pk, "read", ["c"], ORDERS)
+    assert len(woken) == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_hint_that_cannot_be_sent_loses_nothing(connection, monkeypatch):
     monkeypatch.undo()
 

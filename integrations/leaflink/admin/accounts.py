@@ -12,6 +12,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from catalog.read_only_admin import ReadOnlyAdmin
+from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
@@ -103,7 +104,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Account)
-class AccountAdmin(ModelAdmin):
+class AccountAdmin(ReturnsToCaller, ModelAdmin):
     form = AccountForm
     list_display = ["name", "company_name", "shown_host", "is_active", "last_webhook_at"]
     list_filter = ["is_active", "host"]

@@ -3,12 +3,17 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from catalog.return_to import ReturnsToCaller, where_from
 from integrations.leaflink import map_reps
 from integrations.leaflink.models import (
     Customer,
@@ -17,7 +22,7 @@ from integrations.leaflink.models import (
 
 
 @admin.register(Customer)
-class CustomerAdmin(ModelAdmin):
+class CustomerAdmin(ReturnsToCaller, ModelAdmin):
     """Only the destination is ours to say; the rest is LeafLink's."""
 
     list_display = ["name", "license_number", "email", "destination", "account"]
@@ -48,7 +53,7 @@ class CustomerAdmin(ModelAdmin):
 
 
 @admin.register(Staff)
-class StaffAdmin(ModelAdmin):
+class StaffAdmin(ReturnsToCaller, ModelAdmin):
     """LeafLink's staff, mapped to our sales reps."""
 
     list_display = ["name", "email", "sales_rep", "mapped", "is_active", "account"]
@@ -64,6 +69,7 @@ class StaffAdmin(ModelAdmin):
     fields = ["name", "email", "account", "is_active", "sales_rep"]
     readonly_fields = ["name", "email", "account", "is_active"]
     actions = ["map_by_email"]
+    change_form_outer_before_template = "admin/leaflink/staff_mapping.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Staff]:
         return super().get_queryset(request).defer("raw")
@@ -76,6 +82,47 @@ class StaffAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Staff, form: Any, change: bool) -> None:
         obj.save(update_fields=["sales_rep"])
+
+    def get_urls(self) -> list[URLPattern]:
+        create = path(
+            "<int:staff_id>/create-rep/",
+            self.admin_site.admin_view(require_POST(self.create_rep)),
+            name="leaflink_staff_create_rep",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [create, *urls]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        staff = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if staff and not staff.sales_rep_id and self._may_create(request):
+            context["unmapped"] = staff
+            context["where_from"] = where_from(request)
+        return super().change_view(request, object_id, form_url, context)
+
+    def _may_create(self, request: HttpRequest) -> bool:
+        return bool(
+            request.user.has_perm("customers.add_salesrep") and self.has_change_permission(request)
+        )
+
+    def create_rep(self, request: HttpRequest, staff_id: int) -> HttpResponse:
+        """Make a sales rep of LeafLink's name and e-mail (or take the one there is), and map."""
+        if not self._may_create(request):
+            raise PermissionDenied
+        staff = get_object_or_404(Staff, pk=staff_id)
+        try:
+            rep = map_reps.map_to_own_rep(staff)
+            messages.success(request, f"{staff} is mapped to the sales rep {rep}.")
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        page = reverse("admin:leaflink_staff_change", args=[staff_id])
+        return HttpResponseRedirect(where_from(request) or page)
 
     @display(description="Mapped", label={"yes": "success", "no": "warning"})
     def mapped(self, staff: Staff) -> tuple[str, str]:

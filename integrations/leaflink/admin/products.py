@@ -17,6 +17,7 @@ from unfold.decorators import display
 from catalog.decimals import units, with_thousands
 from catalog.export_admin import PermittedExport
 from catalog.read_only_admin import ReadOnlyAdmin
+from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.link import LinkError, why_not
 from integrations.leaflink.models import (
     Listing,
@@ -136,7 +137,7 @@ class ListingResource(resources.ModelResource):
 
 
 @admin.register(Listing)
-class ListingAdmin(PermittedExport, ModelAdmin):
+class ListingAdmin(ReturnsToCaller, PermittedExport, ModelAdmin):
     resource_classes = [ListingResource]
     form = ListingForm
     list_display = [

@@ -96,12 +96,16 @@ class Account(Connection):
         "LeafLink follows our orders",
         max_length=10,
         choices=[
-            (StatusRule.FLOURISH.value, "Flourish style: from the first allocation to shipping"),
-            (StatusRule.DISTRU.value, "Distru style: from import to completion"),
+            (StatusRule.FLOURISH.value, "From the first allocation to shipping (Flourish style)"),
+            (StatusRule.DISTRU.value, "From import to completion (Distru style)"),
             (StatusRule.OFF.value, "Not at all"),
         ],
         default=StatusRule.FLOURISH.value,
-        help_text="Canceled here becomes Rejected there in both styles.",
+        help_text=(
+            "Partially allocated here becomes Accepted there, allocated Fulfilled, shipped "
+            "Shipped, canceled Rejected. From import to completion adds: created Accepted, "
+            "completed Complete."
+        ),
     )
     customer_rule = models.CharField(
         "a new customer", max_length=10, choices=CustomerRule, default=CustomerRule.CREATE

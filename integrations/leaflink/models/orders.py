@@ -3,7 +3,7 @@
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from catalog.models import Item
+from catalog.models import Facility, Item
 from integrations.leaflink.models.accounts import Account
 from integrations.leaflink.models.mirrors import Customer, Product, Staff
 from orders.models import SalesOrder
@@ -125,6 +125,10 @@ class Blocker(models.Model):
     staff = models.ForeignKey(Staff, on_delete=models.CASCADE, null=True, related_name="blocks")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, null=True, related_name="blocks")
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
+    facility = models.ForeignKey(Facility, on_delete=models.CASCADE, null=True, related_name="+")
+    missing = models.DecimalField(
+        "units missing", max_digits=14, decimal_places=4, null=True, blank=True
+    )
 
     class Meta:
         ordering = ["order", "code", "pk"]
