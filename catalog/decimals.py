@@ -1,4 +1,4 @@
-"""The three kinds of decimal numbers in Leafbridge, each with its own number of places.
+"""The kinds of decimal numbers that Leafbridge rounds, each with its own number of places.
 
 SQLite stores decimals as floating point, so sums come back as 11.1000000000000005: every number
 that was computed by a database goes through one of these functions before it is compared.
@@ -8,8 +8,6 @@ from decimal import ROUND_HALF_UP, Decimal
 
 UNIT_PLACES = Decimal("0.0001")
 MONEY_PLACES = Decimal("0.01")
-# Six places, so that a price per case divides into a price per unit and back without losing a cent.
-UNIT_PRICE_PLACES = Decimal("0.000001")
 
 Number = Decimal | int | str | float | None
 
@@ -27,11 +25,6 @@ def units(value: Number) -> Decimal:
 def money(value: Number) -> Decimal:
     """An amount of money, to cents (half up); None counts as zero."""
     return _rounded(value, MONEY_PLACES)
-
-
-def unit_price(value: Number) -> Decimal:
-    """A price per base unit, to six places; None counts as zero."""
-    return _rounded(value, UNIT_PRICE_PLACES)
 
 
 def plain(value: Decimal) -> str:

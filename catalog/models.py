@@ -106,6 +106,7 @@ class Strain(models.Model):
 
 
 def _price_field(label: str, help_text: str, **options: Any) -> Any:
+    # Six places, so that a price per case divides into one per unit and back without losing a cent.
     return models.DecimalField(
         label,
         max_digits=14,

@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from catalog.decimals import plain, with_thousands
 from catalog.inventory import InventoryError
+from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from orders import services
 from orders.models import OrderDiscount, OrderLine, SalesOrder, StatusChange, TaxRate
@@ -73,7 +74,7 @@ class StatusChangeInline(ReadOnlyInline):
 
 
 @admin.register(SalesOrder)
-class SalesOrderAdmin(ReadOnlyAdmin):
+class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "number",
         "shown_status",
@@ -154,12 +155,6 @@ class SalesOrderAdmin(ReadOnlyAdmin):
     @display(description="Tax")
     def shown_tax(self, order: SalesOrder) -> str:
         return f"${order.tax:,.2f}"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[SalesOrder], search_term: str
-    ) -> tuple[QuerySet[SalesOrder], bool]:
-        # People paste the number with a hash sign or blanks around it.
-        return super().get_search_results(request, queryset, search_term.strip().lstrip("#"))
 
     @display(description="Lines")
     def lines_total(self, order: SalesOrder) -> str:

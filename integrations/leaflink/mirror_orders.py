@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import moves_quantity
 from integrations.leaflink.models import Account, Customer, LineItem, Listing, Order, Product
+from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from integrations.models import Notice
@@ -35,10 +36,6 @@ ORDER_COLUMNS = [
     "needs_settling",
     "gone_at",
 ]
-
-
-# What a database says to values that no check of ours has foreseen.
-UNSTORABLE = (DatabaseError, ValueError, ArithmeticError)
 
 
 @dataclass
@@ -127,9 +124,7 @@ def _store_one_by_one(account: Account, reads: dict[uuid.UUID, Read], run: Recor
             with transaction.atomic():
                 changed += _store(account, {number: read})
         except UNSTORABLE as error:
-            text = f"Order {number} can't be stored: {error}"[:1000]
-            run.problem(f"order {number}", text)
-            notify(account, Notice.Category.UNREADABLE, f"order {number}", text)
+            note_unstorable(account, f"order {number}", error, run)
     return changed
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from integrations.leaflink import cursors
 from integrations.leaflink.models import Account, Customer, Mirror, Product, Staff
+from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone
@@ -105,8 +106,6 @@ STAFF = Resource(
     _staff_fields,
     ("name", "email", "is_active"),
 )
-# What a database says to values that no check of ours has foreseen.
-UNSTORABLE = (DatabaseError, ValueError, ArithmeticError)
 # Calls that one audit spends on products the list did not show.
 MOST_ASKED = 50
 ALWAYS = ("modified", "raw", "read_at", "problem")
@@ -280,10 +279,7 @@ def _upsert_one_by_one(
             with transaction.atomic():
                 _upsert(resource, [row])
         except UNSTORABLE as error:
-            name = f"{resource.name} {row.remote_id}"
-            text = f"{name.capitalize()} can't be stored: {error}"[:1000]
-            run.problem(name, text)
-            notify(account, Notice.Category.UNREADABLE, name, text)
+            note_unstorable(account, f"{resource.name} {row.remote_id}", error, run)
 
 
 def _upsert(resource: Resource, rows: Sequence[Mirror]) -> None:

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from catalog.decimals import units, with_thousands
+from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from integrations import work
 from integrations.leaflink.cures import cure_for
@@ -56,7 +57,7 @@ class LineItemInline(ReadOnlyInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "short_id",
         "shown_state",
@@ -102,12 +103,6 @@ class OrderAdmin(ReadOnlyAdmin):
         query = super().get_queryset(request).prefetch_related("blockers")
         page = request.resolver_match.url_name if request.resolver_match else ""
         return query.defer("raw") if page == "leaflink_order_changelist" else query
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
-    ) -> tuple[QuerySet[Order], bool]:
-        # People paste the number with a hash sign or blanks around it.
-        return super().get_search_results(request, queryset, search_term.strip().lstrip("#"))
 
     @display(description="State", ordering="state", label=STATE_COLORS)
     def shown_state(self, order: Order) -> tuple[str, str]:
