@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from import_export import resources
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
@@ -21,11 +20,13 @@ from unfold.widgets import (
 
 from catalog import inventory
 from catalog.decimals import units, with_thousands
-from catalog.export_admin import PermittedExport
+from catalog.import_admin import PermittedImport
+from catalog.item_files import ItemResource
 from catalog.models import Brand, Facility, Item, Lot, Movement, ProductLine, Stock, Strain
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from catalog.return_to import where_from
 from catalog.signals import announce_stock_change
+from catalog.stock_files import StockCountResource
 
 
 @admin.register(Facility)
@@ -76,24 +77,6 @@ class StockInline(ReadOnlyInline):
         return with_thousands(units(stock.on_hand))
 
 
-class ItemResource(resources.ModelResource):
-    class Meta:
-        model = Item
-        import_id_fields = ["sku"]
-        fields = (
-            "sku",
-            "name",
-            "brand__name",
-            "unit_of_measure",
-            "case_size",
-            "wholesale_price",
-            "sale_price",
-            "retail_price",
-            "safety_stock",
-            "is_active",
-        )
-
-
 class PromisedFilter(admin.SimpleListFilter):
     """Items of which more is promised to open orders than there is."""
 
@@ -108,7 +91,7 @@ class PromisedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Item)
-class ItemAdmin(PermittedExport, ModelAdmin):
+class ItemAdmin(PermittedImport, ModelAdmin):
     resource_classes = [ItemResource]
     list_display = ["name", "sku", "brand", "sold_by", "wholesale", "sellable", "is_active"]
     list_filter = [
@@ -241,9 +224,12 @@ class StockMoveForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Stock)
-class StockAdmin(ReadOnlyAdmin):
+class StockAdmin(PermittedImport, ReadOnlyAdmin):
     """Stock is looked at here, and changed only by receiving, adjusting or counting."""
 
+    resource_classes = [StockCountResource]
+    import_needs = ("add",)
+    skip_admin_log = True  # the ledger has it, with who, when and why
     list_display = ["item", "sku", "facility", "lot", "shown_on_hand", "usable"]
     list_display_links = None
     list_filter = [

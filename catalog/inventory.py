@@ -130,10 +130,11 @@ def _totals(query: Any, wanted: set[int], field: str) -> dict[int, Decimal]:
 def lock_items(item_ids: Iterable[int]) -> dict[int, Item]:
     """Lock these items until the transaction ends. Raises InventoryError when one is gone."""
     wanted = sorted(set(item_ids))
-    items = {
-        item.pk: item
-        for item in Item.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
-    }
+    items: dict[int, Item] = {}
+    for start in range(0, len(wanted), MOST_VALUES_IN_A_FILTER):
+        some = wanted[start : start + MOST_VALUES_IN_A_FILTER]
+        locked = Item.objects.select_for_update().filter(pk__in=some).order_by("pk")
+        items |= {item.pk: item for item in locked}
     if len(items) < len(wanted):
         raise InventoryError("An item was deleted meanwhile. Reload the page and try again.")
     return items

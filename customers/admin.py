@@ -4,6 +4,8 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
+from catalog.import_admin import PermittedImport
+from customers.destination_files import DestinationResource
 from customers.models import Address, Destination, SalesRep
 
 
@@ -13,7 +15,8 @@ class AddressInline(TabularInline):
 
 
 @admin.register(Destination)
-class DestinationAdmin(ModelAdmin):
+class DestinationAdmin(PermittedImport, ModelAdmin):
+    resource_classes = [DestinationResource]
     list_display = ["name", "license_number", "email", "phone", "default_facility", "is_active"]
     list_filter = ["is_active", ("default_facility", AutocompleteSelectFilter)]
     list_filter_submit = True
