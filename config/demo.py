@@ -84,8 +84,13 @@ def _spread(on_hand: Decimal, facilities: list[Facility]) -> list[tuple[Facility
 
 
 @transaction.atomic
-def make_accounts(world: World, stand_in_url: str, site_url: str) -> list[Account]:
-    """Make the two practice accounts, or point them to where the stand-in is now."""
+def make_accounts(
+    world: World, stand_in_url: str, site_url: str, *, link: bool = True
+) -> list[Account]:
+    """Make the two practice accounts, or point them to where the stand-in is now.
+
+    `link`: whether accounts that are made here link products of the same SKU by themselves.
+    """
     accounts = []
     sellers = {company.name: company.id for company in world.sellers()}
     for index, name in enumerate(seed.SELLERS):
@@ -100,6 +105,7 @@ def make_accounts(world: World, stand_in_url: str, site_url: str) -> list[Accoun
                 "webhook_key": seed.WEBHOOK_KEYS[index],
                 "key_owner": f"Demo owner {index + 1}",
                 "default_facility": Facility.objects.order_by("pk").first(),
+                "link_exact_skus": link,
             },
         )
         if account.stand_in_url != stand_in_url:
@@ -116,6 +122,11 @@ def make_accounts(world: World, stand_in_url: str, site_url: str) -> list[Accoun
         )
         accounts.append(account)
     return accounts
+
+
+def links_by_itself() -> bool:
+    """Whether there is a practice account already that links products by itself."""
+    return Account.objects.filter(name__in=seed.SELLERS, link_exact_skus=True).exists()
 
 
 def map_staff() -> None:

@@ -22,6 +22,8 @@ from integrations.leaflink.sandbox.world import World
 
 SANDBOX_PORT = 8801
 SEED = 1
+ORDERS = 25
+WORKBENCH = "/admin/leaflink/listing/workbench/"
 
 
 class Command(BaseCommand):
@@ -37,18 +39,36 @@ class Command(BaseCommand):
             "--leaflink-port", type=int, default=SANDBOX_PORT, help="Where to serve the stand-in."
         )
         parser.add_argument("--items", type=int, default=40)
-        parser.add_argument("--orders", type=int, default=25)
+        parser.add_argument("--orders", type=int, help=f"Default: {ORDERS}, or 0 with --unlinked.")
+        parser.add_argument(
+            "--unlinked",
+            action="store_true",
+            help="Link nothing, and let some products differ, to try linking and creating on.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError(
                 "The demo makes practice data and an open login; it does not run in production."
             )
-        if options["items"] < 10 or options["orders"] < 0:
+        unlinked, orders = options["unlinked"], options["orders"]
+        if orders is None:
+            orders = 0 if unlinked else ORDERS
+        if options["items"] < 10 or orders < 0:
             raise CommandError("The demo needs at least 10 items, and orders can't be below 0.")
+        if unlinked and orders:
+            raise CommandError(
+                "Orders of products that aren't linked would all be held: "
+                "leave out either --orders or --unlinked."
+            )
         call_command("migrate", verbosity=0, interactive=False)
+        if unlinked and demo.links_by_itself():
+            raise CommandError(
+                f"The practice data in {settings.DATA_DIR} is linked already: "
+                "delete that folder to start afresh, or leave out --unlinked."
+            )
         world = open_world(settings.DATA_DIR)
-        seed.build(world, items=options["items"], orders=options["orders"], seed=SEED)
+        seed.build(world, items=options["items"], orders=orders, seed=SEED, varied=unlinked)
         server = self._serve_stand_in(world, options)
         try:
             self._exchange(world, server, options)
@@ -70,7 +90,8 @@ class Command(BaseCommand):
     def _exchange(self, world: World, server: RunningServer, options: dict[str, Any]) -> None:
         site = f"http://127.0.0.1:{options['port']}"
         demo.make_back_office(options["items"], SEED)
-        for account in demo.make_accounts(world, server.url, site):
+        link = not options["unlinked"]
+        for account in demo.make_accounts(world, server.url, site, link=link):
             self.stdout.write(f"Exchanging with LeafLink for {account.name} …")
             for step in run_cycle(account, ["staff", "customers", "products"]):
                 self._check(account, step.error)
@@ -86,16 +107,26 @@ class Command(BaseCommand):
 
     def _summarize(self, server: RunningServer, options: dict[str, Any]) -> None:
         self.stdout.write("\n" + summary())
+        site = f"http://127.0.0.1:{options['port']}"
+        unlinked = options["unlinked"]
         if options["once"]:
-            self.stdout.write("Start it for good with: uv run manage.py demo")
+            command = "uv run manage.py demo" + (" --unlinked" if unlinked else "")
+            self.stdout.write(f"Start it for good with: {command}")
+            if unlinked:
+                self.stdout.write(f"Then open {site}{WORKBENCH} to link products.")
             return
-        port = options["port"]
-        self.stdout.write(
-            f"\nOpen   http://127.0.0.1:{port}/admin/   (login: {demo.LOGIN}, "
-            f"password: {demo.PASSWORD})\n"
-            f"Order  {server.url}/   as a retailer would; it shows up under LeafLink orders\n"
-            "Stop   Ctrl-C"
-        )
+        login = f"(login: {demo.LOGIN}, password: {demo.PASSWORD})"
+        self.stdout.write(f"\nOpen   {site}/admin/   {login}")
+        if unlinked:
+            self.stdout.write(f"Open   {site}{WORKBENCH} to link products")
+            self.stdout.write(
+                f"See    {server.url}/products/ for the products as LeafLink has them"
+            )
+        else:
+            self.stdout.write(
+                f"Order  {server.url}/   as a retailer would; it shows up under LeafLink orders"
+            )
+        self.stdout.write("Stop   Ctrl-C")
 
     def _serve(self, port: int) -> None:
         commands = (

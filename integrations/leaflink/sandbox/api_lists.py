@@ -1,35 +1,20 @@
-"""The API's smaller resources: single records, single lines, and LeafLink's reference lists."""
+"""LeafLink's V2 API: companies and their people, and single lines and payments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g, jsonify, request
 
 from integrations.leaflink.sandbox import bodies, representations
-from integrations.leaflink.sandbox.api import page, request_body, world
+from integrations.leaflink.sandbox.answers import own, page, request_body, world
 from integrations.leaflink.sandbox.errors import NotFound
 from integrations.leaflink.sandbox.records import Order, OrderLine
 
 blueprint = Blueprint("api_lists", __name__)
 
-CATEGORIES = {1: "Flower", 2: "Pre-Rolls", 3: "Cartridges", 4: "Concentrates", 7: "Edibles"}
-SUBCATEGORIES = {
-    10: ("Packaged Flower", 1),
-    11: ("Single Pre-Rolls", 2),
-    12: ("Vape Cartridges", 3),
-    13: ("Rosin", 4),
-    14: ("Gummies", 7),
-    15: ("Chocolates", 7),
-}
 
-
-def _own(rows: Iterable[Any], column: str, pk: int) -> Any:
-    for row in rows:
-        if row.id == pk and getattr(row, column) == g.company_id:
-            return row
-    raise NotFound
+@blueprint.get("/companies/")
+def companies() -> Response:
+    return page([world().companies[g.company_id]], representations.company)
 
 
 @blueprint.get("/companies/<int:pk>/")
@@ -41,38 +26,17 @@ def company(pk: int) -> Response:
     return jsonify(representations.company(world().companies[pk]))
 
 
-@blueprint.get("/brands/<int:pk>/")
-def brand(pk: int) -> Response:
-    return jsonify(representations.brand(_own(world().brands.values(), "company_id", pk)))
+@blueprint.get("/company-staff/")
+def staff() -> Response:
+    mine = [s for s in world().staff.values() if s.company_id == g.company_id]
+    if active := request.args.get("is_active"):
+        mine = [s for s in mine if s.is_active == (active.lower() == "true")]
+    return page(mine, representations.staff)
 
 
 @blueprint.get("/company-staff/<int:pk>/")
 def staff_member(pk: int) -> Response:
-    return jsonify(representations.staff(_own(world().staff.values(), "company_id", pk)))
-
-
-@blueprint.get("/licenses/")
-def licenses() -> Response:
-    found = representations.license_of(world().companies[g.company_id])
-    return page([found] if found else [], lambda row: row)
-
-
-@blueprint.get("/product-categories/")
-def categories() -> Response:
-    return page(list(CATEGORIES.items()), lambda row: _named(*row))
-
-
-@blueprint.get("/product-subcategories/")
-def subcategories() -> Response:
-    return page(
-        list(SUBCATEGORIES.items()),
-        lambda row: {**_named(row[0], row[1][0]), "category": row[1][1]},
-    )
-
-
-def _named(pk: int, name: str) -> dict[str, Any]:
-    slug = name.lower().replace(" ", "-")
-    return {"id": pk, "name": name, "slug": slug, "description": ""}
+    return jsonify(representations.staff(own(world().staff.values(), "company_id", pk)))
 
 
 def _line(pk: int) -> tuple[OrderLine, Order]:
@@ -105,14 +69,3 @@ def payment(pk: int) -> Response:
     if found is None or world().order(found.order_number).seller_id != g.company_id:
         raise NotFound
     return jsonify(representations.payment(world(), found))
-
-
-@blueprint.get("/product-lines/")
-def product_lines() -> Response:
-    """Empty, as strains are: sellers here keep none, and asking is no error."""
-    return page([], dict)
-
-
-@blueprint.get("/strains/")
-def strains() -> Response:
-    return page([], dict)

@@ -8,7 +8,7 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integrations.leaflink.sandbox import api, api_lists, shop
+from integrations.leaflink.sandbox import api, api_lists, api_products, shop, shop_products
 from integrations.leaflink.sandbox.errors import Forbidden, SandboxError, Throttled, Unauthorized
 from integrations.leaflink.sandbox.faults import ConnectionCut, Faults
 from integrations.leaflink.sandbox.rate_limit import RateLimit
@@ -85,9 +85,10 @@ def create_app(
             return answer
         return Response(error.description or error.name, code, mimetype="text/plain")
 
-    for blueprint in (api.blueprint, api_lists.blueprint):
+    for blueprint in (api.blueprint, api_lists.blueprint, api_products.blueprint):
         app.register_blueprint(blueprint, url_prefix=PREFIX.rstrip("/"))
     app.register_blueprint(shop.blueprint)
+    app.register_blueprint(shop_products.blueprint)
     # Flask answers an exception with a page; a cut connection must have none.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app

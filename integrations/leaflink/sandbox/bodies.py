@@ -1,4 +1,4 @@
-"""What a request body may change. Strict about values, and deaf to fields that aren't writable.
+"""What a request body may change on orders. Strict about values, and deaf to what isn't writable.
 
 Each function gives changes by field of our records, or raises Invalid that names every bad field.
 """
@@ -10,58 +10,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from integrations.leaflink.sandbox import stock
 from integrations.leaflink.sandbox.errors import Invalid
 from integrations.leaflink.sandbox.payment_terms import METHODS, TERMS, option
-from integrations.leaflink.sandbox.records import Company, Order, OrderLine, Product
+from integrations.leaflink.sandbox.records import Company, Order, OrderLine
 
 if TYPE_CHECKING:
     from integrations.leaflink.sandbox.world import World
 
-LISTING_STATES = ("Available", "Archived", "Sample", "Backorder", "Internal", "Unavailable")
-UNITS = ("Milligram", "Gram", "Kilogram", "Ounce", "Pound", "Unit", "Liter", "Milliliter")
-STRAIN_CLASSES = (
-    "sativa",
-    "indica",
-    "hybrid",
-    "na",
-    "11-cbd",
-    "high-cbd",
-    "sativa-hybrid",
-    "indica-hybrid",
-)
-# Writable, but of no consequence here: kept as they come and shown again.
-PLAIN_PRODUCT_FIELDS = frozenset(
-    {
-        "AVAILABLE_FOR_SAMPLES",
-        "allow_fractional_quantities",
-        "base_units_per_unit",
-        "category",
-        "description",
-        "drop_date",
-        "extern_acct_id",
-        "extern_income_acct_id",
-        "extern_sts_ids",
-        "featured",
-        "grow_type",
-        "manufacturer",
-        "maximum_order",
-        "minimum_order",
-        "product_data_items",
-        "product_line",
-        "reverse_threshold_action",
-        "reverse_threshold_value",
-        "seller_internal_id",
-        "show_quantity",
-        "strains",
-        "sub_category",
-        "tagline",
-        "threshold_action",
-        "threshold_value",
-    }
-)
 LARGEST = Decimal(10) ** 10
-LONGEST_ID, LONGEST_NOTE, LONGEST_SKU = 36, 2000, 255
+LONGEST_ID, LONGEST_NOTE = 36, 2000
 
 
 # -- values: each raises ValueError with the message for the field ---------------------------
@@ -158,7 +115,10 @@ def external_ids(value: Any, present: dict[str, str], owner: Company) -> dict[st
     return kept
 
 
-def _collect(body: dict[str, Any], change: Callable[[str, Any], dict[str, Any]]) -> dict[str, Any]:
+def sorted_out(
+    body: dict[str, Any], change: Callable[[str, Any], dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The changes that `change` makes of each field, and the messages for those it refuses."""
     errors: dict[str, list[str]] = {}
     changes: dict[str, Any] = {}
     for name, value in body.items():
@@ -166,92 +126,15 @@ def _collect(body: dict[str, Any], change: Callable[[str, Any], dict[str, Any]])
             changes |= change(name, value)
         except ValueError as error:
             errors[name] = [str(error)]
+    return changes, errors
+
+
+def collect(body: dict[str, Any], change: Callable[[str, Any], dict[str, Any]]) -> dict[str, Any]:
+    """The changes that `change` makes of each field. Raises Invalid that names every bad one."""
+    changes, errors = sorted_out(body, change)
     if errors:
         raise Invalid(errors)
     return changes
-
-
-# -- products -------------------------------------------------------------------------------
-
-
-def product_changes(
-    world: World, body: dict[str, Any], seller_id: int, found: Product | None = None
-) -> dict[str, Any]:
-    """The changes a body asks for; `found` is the present product, None for a new one."""
-    if "quantity" in body and "available_inventory" in body:
-        raise Invalid(
-            {"non_field_errors": ["Send either quantity or available_inventory, not both."]}
-        )
-
-    def change(name: str, value: Any) -> dict[str, Any]:
-        if name == "quantity":
-            return {"quantity": amount(value)}
-        if name == "available_inventory":
-            # What is free to sell: the reservations come on top.
-            return {"quantity": amount(value) + (stock.reserved(world, found) if found else 0)}
-        if name in ("retail_price", "wholesale_price", "sale_price"):
-            return {name: amount(value)}
-        if name in ("unit_multiplier", "unit_denomination"):
-            return {name: whole(value)}
-        if name == "inventory_management":
-            return {name: one_of(1, 2, 3)(whole(value))}
-        if name == "sku":
-            return {name: _sku(world, value, seller_id, found)}
-        if name == "name":
-            return {name: _filled(value)}
-        if name == "license":
-            return {name: value.get("id") if isinstance(value, dict) else value}
-        if name in ("brand", "parent"):
-            return {f"{name}_id": _related(world, name, value, seller_id, found)}
-        if name == "external_ids":
-            present = found.details.get(name, {}) if found else {}
-            return {name: external_ids(value, present, world.companies[seller_id])}
-        if name in CHOICES:
-            return {name: one_of(*CHOICES[name])(value)}
-        return {name: value} if name in PLAIN_PRODUCT_FIELDS else {}
-
-    return _collect(body, change)
-
-
-CHOICES = {
-    "listing_state": LISTING_STATES,
-    "unit_of_measure": UNITS,
-    "strain_classification": STRAIN_CLASSES,
-}
-
-
-def _filled(value: Any) -> str:
-    if not text(value, LONGEST_SKU).strip():
-        raise ValueError("This field may not be blank.")
-    return str(value)
-
-
-def _sku(world: World, value: Any, seller_id: int, found: Product | None) -> str:
-    sku = _filled(value)
-    if "," in sku:
-        raise ValueError("A SKU can't have a comma.")
-    # What was archived doesn't stand in the way: people delete products and make them again.
-    for other in world.products.values():
-        is_other = other is not found and other.seller_id == seller_id and not other.archived
-        if is_other and other.sku == sku:
-            raise ValueError("A product with this SKU exists already.")
-    return sku
-
-
-def _related(
-    world: World, name: str, value: Any, seller_id: int, found: Product | None
-) -> int | None:
-    number = value.get("id") if isinstance(value, dict) else value
-    if number is None:
-        return None
-    if isinstance(number, int) and name == "brand" and number in world.brands:
-        if world.brands[number].company_id == seller_id:
-            return number
-    elif isinstance(number, int) and name == "parent" and number in world.products:
-        parent = world.products[number]
-        if parent.seller_id == seller_id and parent is not found and parent.parent_id is None:
-            return number
-    raise ValueError(f'Invalid pk "{number}" - object does not exist.')
 
 
 # -- orders and lines -----------------------------------------------------------------------
@@ -274,7 +157,7 @@ def order_changes(world: World, body: dict[str, Any], order: Order) -> dict[str,
             return {field: check(value)}
         return {}
 
-    return _collect(body, change)
+    return collect(body, change)
 
 
 # API name: (field of the record, check)
@@ -347,4 +230,4 @@ def line_changes(body: dict[str, Any], line: OrderLine) -> dict[str, Any]:
             raise ValueError("Ensure this value is greater than 0.")
         return {field: found}
 
-    return {"id": line.id, **_collect(body, change)}
+    return {"id": line.id, **collect(body, change)}

@@ -1,9 +1,13 @@
-"""The practice catalog: what both sides of the practice world sell. Follows from the seed."""
+"""The practice catalog: what both sides of the practice world sell. Follows from the seed.
+
+`typed_anew` is the same catalog as somebody else would have typed it into LeafLink.
+"""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 # Brand, and which of the sellers has it.
@@ -22,7 +26,10 @@ STRAINS = (
 
 @dataclass(frozen=True)
 class Form:
-    """A kind of product: how it is counted and sold, its price per base unit in cents."""
+    """A kind of product: how it is counted and sold, its price per base unit in cents.
+
+    `sub_category` is LeafLink's, an id of `categories`.
+    """
 
     name: str
     code: str
@@ -30,16 +37,17 @@ class Form:
     unit: str
     case_size: int
     cents: int
+    sub_category: int
 
 
 FORMS = (
-    Form("Gummies 100mg", "GUM", "Edibles", "Unit", 12, 800),
-    Form("Cartridge 1g", "CRT", "Vapes", "Unit", 1, 2200),
-    Form("Eighth 3.5g", "EIG", "Flower", "Unit", 1, 1450),
-    Form("Live Rosin 1g", "ROS", "Concentrates", "Unit", 12, 2600),
-    Form("Pre-roll 5 pack", "PRE", "Pre-rolls", "Unit", 12, 1325),
-    Form("Bulk Flower", "BLK", "Flower", "Gram", 1, 310),
-    Form("Chocolate Bar", "CHO", "Edibles", "Unit", 24, 750),
+    Form("Gummies 100mg", "GUM", "Edibles", "Unit", 12, 800, 14),
+    Form("Cartridge 1g", "CRT", "Vapes", "Unit", 1, 2200, 12),
+    Form("Eighth 3.5g", "EIG", "Flower", "Unit", 1, 1450, 10),
+    Form("Live Rosin 1g", "ROS", "Concentrates", "Unit", 12, 2600, 13),
+    Form("Pre-roll 5 pack", "PRE", "Pre-rolls", "Unit", 12, 1325, 17),
+    Form("Bulk Flower", "BLK", "Flower", "Gram", 1, 310, 16),
+    Form("Chocolate Bar", "CHO", "Edibles", "Unit", 24, 750, 15),
 )
 
 
@@ -60,6 +68,7 @@ class DemoItem:
     on_hand: Decimal
     seller: int
     is_sample: bool
+    sub_category: int
 
 
 def catalog(items: int = 40, seed: int = 1) -> list[DemoItem]:
@@ -92,6 +101,39 @@ def catalog(items: int = 40, seed: int = 1) -> list[DemoItem]:
                 on_hand=Decimal(600 + chance.randrange(10) * 120),
                 seller=seller,
                 is_sample=is_sample,
+                sub_category=form.sub_category,
             )
         )
     return found
+
+
+def typed_anew(items: list[DemoItem], seed: int = 1) -> list[DemoItem]:
+    """The items as they came into LeafLink when nobody cared that both sides agree.
+
+    About every 20th is missing, and about every 8th has another SKU and another spelling of its
+    name; the rest are the same. The order is kept.
+    """
+    shuffled = list(range(len(items)))
+    random.Random(seed).shuffle(shuffled)
+    # 3 + 20 n is never a multiple of 8, so that nothing is chosen twice.
+    missing, misspelt = set(shuffled[3::20]), shuffled[::8]
+    spellings = {index: number % 3 for number, index in enumerate(misspelt)}
+    return [
+        _spelt_anew(item, spellings[index]) if index in spellings else item
+        for index, item in enumerate(items)
+        if index not in missing
+    ]
+
+
+def _spelt_anew(item: DemoItem, spelling: int) -> DemoItem:
+    """The item with a short SKU; 0: the strain last, 1: "100 mg", 2: the brand in front."""
+    _, code, number = item.sku.split("-")
+    name = item.name
+    if spelling == 0:
+        name = name.replace(f"{item.strain} ", "", 1) + f" {item.strain}"
+    elif spelling == 1:
+        name = re.sub(r"(\d)(mg|g)\b", r"\1 \2", name)
+    # Also where the name has no amount to write differently.
+    if name == item.name:
+        name = f"{item.brand} {name}"
+    return replace(item, sku=f"{code}-{int(number)}", name=name)

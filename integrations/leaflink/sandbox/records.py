@@ -94,6 +94,7 @@ class ProductLine:
     id: int
     brand_id: int
     name: str
+    menu_position: int
 
     @property
     def key(self) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.leaflink.sandbox.practice_catalog import BRANDS, DemoItem, catalog
+from integrations.leaflink.sandbox.categories import SUBCATEGORIES
+from integrations.leaflink.sandbox.practice_catalog import BRANDS, DemoItem, catalog, typed_anew
 from integrations.leaflink.sandbox.records import Company, Customer, Order, Product, Staff
 from integrations.leaflink.sandbox.world import World
 
@@ -19,6 +20,7 @@ SELLERS = ("Cinder Peak Cannabis", "Mesa Bloom Extracts")
 APP_KEYS = ("demo-app-key-cinder-peak", "demo-app-key-mesa-bloom")
 WEBHOOK_KEYS = ("demo-webhook-key-cinder-peak", "demo-webhook-key-mesa-bloom")
 UNLINKABLE = 3
+GIFT_SETS = 18
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,18 @@ RETAILERS = (
 )
 
 
-def build(world: World, *, items: int = 40, orders: int = 25, seed: int = 1) -> None:
-    """Build LeafLink's side of the practice world; a world that was built stays as it is."""
+def build(
+    world: World, *, items: int = 40, orders: int = 25, seed: int = 1, varied: bool = False
+) -> None:
+    """Build LeafLink's side of the practice world; a world that was built stays as it is.
+
+    `varied`: some products are missing there and some have another SKU and another name.
+    """
     if world.sellers():
         return
+    wanted = catalog(items, seed)
     with world.change():
-        _Builder(world, catalog(items, seed), seed).build(orders)
+        _Builder(world, typed_anew(wanted, seed) if varied else wanted, seed).build(orders)
 
 
 class _Builder:
@@ -152,8 +160,9 @@ class _Builder:
             name: world.add_brand(self.sellers[seller].id, name).id for name, seller in BRANDS
         }
         for item in self.items:
+            seller_id = self.sellers[item.seller].id
             product = world.add_product(
-                self.sellers[item.seller].id,
+                seller_id,
                 name=item.name,
                 sku=item.sku,
                 brand_id=brands[item.brand],
@@ -164,6 +173,11 @@ class _Builder:
                 retail_price=item.retail_price,
                 listing_state="Sample" if item.is_sample else "Available",
                 strain_classification=item.strain_classification,
+                category=SUBCATEGORIES[item.sub_category][1],
+                sub_category=item.sub_category,
+                product_line=self._line(brands[item.brand], item.product_line),
+                strains=[self._strain(seller_id, item)],
+                license=self.sellers[item.seller].license_id,
             )
             (self.samples if item.is_sample else self.products)[item.seller].append(product)
             # Most of it lies at the facility orders ship from; demo puts 40 % at each of two.
@@ -177,8 +191,25 @@ class _Builder:
                     brand_id=brands[BRANDS[0][0]],
                     quantity="200",
                     wholesale_price="45.00",
+                    category=SUBCATEGORIES[GIFT_SETS][1],
+                    sub_category=GIFT_SETS,
+                    license=self.sellers[0].license_id,
                 )
             )
+
+    def _line(self, brand_id: int, name: str) -> int:
+        """The id of a brand's product line, which is made when there is none."""
+        for line in self.world.product_lines.values():
+            if (line.brand_id, line.name) == (brand_id, name):
+                return line.id
+        return self.world.add_product_line(brand_id, name).id
+
+    def _strain(self, seller_id: int, item: DemoItem) -> int:
+        """The id of a seller's strain, which is made when there is none."""
+        for strain in self.world.strains.values():
+            if (strain.company_id, strain.name) == (seller_id, item.strain):
+                return strain.id
+        return self.world.add_strain(seller_id, item.strain, item.strain_classification).id
 
     # -- orders -----------------------------------------------------------------------------
 

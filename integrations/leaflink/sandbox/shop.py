@@ -45,7 +45,8 @@ class Refused(Exception):
 
 
 @blueprint.before_request
-def _own_pages_only() -> None:
+def own_pages_only() -> None:
+    """Refuse a form that another site sends."""
     if request.method != "POST":
         return
     source = request.headers.get("Origin") or request.headers.get("Referer") or ""
@@ -68,11 +69,11 @@ def dollars(value: Decimal) -> str:
 @blueprint.get("/")
 def menu() -> ResponseReturnValue:
     """Choose who you are and from whom you buy; see the menu; order."""
-    customer = _customer()
+    customer = visiting_customer()
     if customer is None:
         return render_template("shop/empty.html")
     with world().lock:
-        products = [_shown(p) for p in _menu_of(customer)]
+        products = [shown(p) for p in _menu_of(customer)]
         orders = sorted(
             (o for o in world().orders.values() if o.customer_id == customer.id),
             key=lambda o: o.created_on,
@@ -104,7 +105,7 @@ def choose() -> ResponseReturnValue:
 @blueprint.post("/order")
 def place() -> ResponseReturnValue:
     """Place an order for what was filled in."""
-    customer = _customer()
+    customer = visiting_customer()
     if customer is None:
         abort(404)
     try:
@@ -138,7 +139,7 @@ def order(number: str) -> ResponseReturnValue:
             customer=customer,
             totals=pricing.totals(found),
             lines=[(line, pricing.line_total(line)) for line in found.lines],
-            products=[_shown(p) for p in _menu_of(customer)],
+            products=[shown(p) for p in _menu_of(customer)],
             can_edit=found.status in order_rules.EDITABLE,
             can_cancel="cancelled" in order_rules.available_transitions(found, "buyer"),
             steps=[step for step in SELLER_STEPS if found.status in order_rules.ACTIONS[step][0]],
@@ -195,16 +196,6 @@ def combine(number: str) -> ResponseReturnValue:
     return redirect(url_for("shop.order", number=merged.number))
 
 
-@blueprint.get("/products/<int:pk>/")
-def product(pk: int) -> ResponseReturnValue:
-    """A product's page, as links from the back office expect one."""
-    found = world().products.get(pk)
-    if found is None:
-        abort(404)
-    with world().lock:
-        return render_template("shop/product.html", product=_shown(found))
-
-
 def _act(number: str, do: Any, done: str) -> Response:
     _order(number)
     try:
@@ -216,7 +207,8 @@ def _act(number: str, do: Any, done: str) -> Response:
     return answer
 
 
-def _customer() -> Customer | None:
+def visiting_customer() -> Customer | None:
+    """The customer the visitor is, or the first; None in an empty world."""
     chosen = world().customers.get(session.get("customer", 0))
     return chosen or next(iter(world().customers.values()), None)
 
@@ -233,7 +225,8 @@ def _menu_of(customer: Customer) -> list[Product]:
     return sorted((p for p in mine if p.listing_state in ORDERABLE), key=lambda p: p.name)
 
 
-def _shown(product: Product) -> dict[str, Any]:
+def shown(product: Product) -> dict[str, Any]:
+    """A product with what its row or page shows of its stock and price."""
     available = stock.available(world(), product)
     return {
         "product": product,

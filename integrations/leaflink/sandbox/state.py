@@ -23,8 +23,10 @@ from integrations.leaflink.sandbox.records import (
     OrderEvent,
     Payment,
     Product,
+    ProductLine,
     Record,
     Staff,
+    Strain,
     Webhook,
 )
 from integrations.leaflink.sandbox.store import Store
@@ -32,7 +34,15 @@ from integrations.leaflink.sandbox.store import Store
 # LeafLink shows times with the seller's offset; all sellers here are in the mountains.
 SELLER_ZONE = timezone(timedelta(hours=-7))
 FIRST_ID = 900_000
-FIRST_IDS = {"company": 1200, "staff": 780, "product": 40200, "customer": 55000, "brand": 60}
+FIRST_IDS = {
+    "company": 1200,
+    "staff": 780,
+    "product": 40200,
+    "customer": 55000,
+    "brand": 60,
+    "product_line": 310,
+    "strain": 2400,
+}
 
 
 class State:
@@ -48,6 +58,8 @@ class State:
         self.app_keys: dict[str, AppKey] = {}
         self.staff: dict[int, Staff] = {}
         self.brands: dict[int, Brand] = {}
+        self.product_lines: dict[int, ProductLine] = {}
+        self.strains: dict[int, Strain] = {}
         self.products: dict[int, Product] = {}
         self.children: dict[int, list[int]] = defaultdict(list)
         self.customers: dict[int, Customer] = {}
@@ -111,6 +123,8 @@ class State:
             "app_key": self.app_keys,
             "staff": self.staff,
             "brand": self.brands,
+            "product_line": self.product_lines,
+            "strain": self.strains,
             "product": self.products,
             "customer": self.customers,
             "order": self.orders,

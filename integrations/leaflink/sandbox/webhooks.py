@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from integrations.leaflink.sandbox import pricing, representations
+from integrations.leaflink.sandbox import pricing, product_representations, representations
 from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.records import Order, Product, Webhook
 from integrations.leaflink.sandbox.world import World
@@ -189,7 +189,7 @@ def _order(world: World, order: Order) -> dict[str, Any]:
 
 
 def _product(world: World, product: Product) -> dict[str, Any]:
-    whole = representations.product(world, product)
+    whole = product_representations.product(world, product)
     kept = "id name sku quantity reserved_qty unit_multiplier listing_state parent modified"
     seller = world.companies[product.seller_id]
     return {

@@ -6,6 +6,7 @@ What happens to orders is in `order_rules`; how a change is made, in `state`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,9 @@ from integrations.leaflink.sandbox.records import (
     Order,
     Payment,
     Product,
+    ProductLine,
     Staff,
+    Strain,
     Webhook,
 )
 from integrations.leaflink.sandbox.state import State
@@ -117,6 +120,23 @@ class World(State):
             self.brands[brand.id] = brand
             self.save(brand)
             return brand
+
+    def add_product_line(self, brand_id: int, name: str) -> ProductLine:
+        """A product line of a brand; it comes last on the brand's menu."""
+        with self.change():
+            before = [line for line in self.product_lines.values() if line.brand_id == brand_id]
+            line = ProductLine(self.next_id("product_line"), brand_id, name, len(before))
+            self.product_lines[line.id] = line
+            self.save(line)
+            return line
+
+    def add_strain(self, company_id: int, name: str, classification: str) -> Strain:
+        """A strain that a seller has named."""
+        with self.change():
+            strain = Strain(self.next_id("strain"), company_id, name, classification)
+            self.strains[strain.id] = strain
+            self.save(strain)
+            return strain
 
     def add_customer(
         self,
@@ -245,9 +265,11 @@ class World(State):
         return self.edit_product(product_id, listing_state="Archived")
 
     def recreate_product(self, product_id: int) -> Product:
-        """Archive it and make a new one with the same name and SKU, as people do by mistake."""
+        """Archive it and make a new one of the same name and SKU, as people do by mistake."""
         with self.change():
-            old = self.archive_product(product_id)
+            old = self.product(product_id)
+            state = "Available" if old.archived else old.listing_state
+            self.archive_product(product_id)
             return self.add_product(
                 old.seller_id,
                 name=old.name,
@@ -257,7 +279,12 @@ class World(State):
                 unit_of_measure=old.unit_of_measure,
                 unit_multiplier=old.unit_multiplier,
                 wholesale_price=old.wholesale_price,
-                **old.details,
+                retail_price=old.retail_price,
+                sale_price=old.sale_price,
+                listing_state=state,
+                inventory_management=old.inventory_management,
+                parent_id=old.parent_id,
+                **deepcopy(old.details),
             )
 
     def product(self, product_id: int) -> Product:

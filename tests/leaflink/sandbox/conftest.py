@@ -1,7 +1,8 @@
-"""A small world: one seller with a key, one retailer, two products; and a session to talk to it."""
+"""A small world: one seller with a key, one retailer, two products; and who talks to it."""
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,9 +70,38 @@ class Api:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def numbers(self, path: str, name: str, **query: Any) -> list[Any]:
+    def numbers(self, path: str, name: str, /, **query: Any) -> list[Any]:
         """One field of each row of a list."""
         return [row[name] for row in self.get(path, **query)["results"]]
+
+
+class Visitor:
+    """A browser without scripts: sends forms and reads what comes back."""
+
+    def __init__(self, app: Any) -> None:
+        self.client = app.test_client()
+        self.status = 0
+        self.text = ""
+
+    def get(self, path: str = "/") -> Visitor:
+        return self._read(self.client.get(path))
+
+    def post(self, path: str, headers: Any = None, **fields: str) -> Visitor:
+        data = {name.replace("_", "-"): value for name, value in fields.items()}
+        answer = self.client.post(path, data=data, headers=headers, follow_redirects=True)
+        return self._read(answer)
+
+    def _read(self, answer: Any) -> Visitor:
+        self.status, self.text = answer.status_code, html.unescape(answer.get_data(as_text=True))
+        return self
+
+    @property
+    def message(self) -> tuple[str, str]:
+        """The one message shown at the top of the page, with its kind."""
+        parts = self.text.split('<p class="flash ')[1:]
+        assert len(parts) == 1, self.text
+        kind, _, rest = parts[0].partition('"')
+        return kind, rest.split(">", 1)[1].split("<", 1)[0]
 
 
 def make_place(world: World | None = None) -> Place:
@@ -138,3 +168,14 @@ def api(app: Any) -> Api:
 def api_for() -> type[Api]:
     """For a session of another app or with another key."""
     return Api
+
+
+@pytest.fixture
+def visitor(app: Any) -> Visitor:
+    return Visitor(app)
+
+
+@pytest.fixture
+def visitor_of() -> type[Visitor]:
+    """For a visitor of another app."""
+    return Visitor

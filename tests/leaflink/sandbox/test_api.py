@@ -254,52 +254,6 @@ def test_a_body_that_is_no_object_is_a_400(place, api, body):
     assert answer.status_code == 400
 
 
-def new_product(place, **more):
-    zero = {"amount": "0.00", "currency": "USD"}
-    return {
-        "name": "Rosin",
-        "sku": "PH-9",
-        "description": "<p>Rosin</p>",
-        "retail_price": zero,
-        "wholesale_price": {"amount": "33.00", "currency": "USD"},
-        "sale_price": zero,
-        "minimum_order": "0.01",
-        "maximum_order": "100000",
-        "listing_state": "Internal",
-        "inventory_management": "1",
-        "unit_of_measure": "Unit",
-        "unit_denomination": 1,
-        "category": 7,
-        "sub_category": 14,
-        "seller": place.seller.id,
-        "brand": place.single.brand_id,
-        "manufacturer": place.seller.id,
-        "strain_classification": "na",
-        "license": 1,
-        **more,
-    }
-
-
-def test_creating_and_archiving_a_product(place, api):
-    answer = api("POST", "/products/", json=new_product(place, quantity="12", unit_multiplier=6))
-    assert answer.status_code == 201
-    body = answer.json()
-    assert (body["sku"], body["quantity"], body["unit_multiplier"]) == ("PH-9", "12.0000", 6)
-    assert body["wholesale_price"] == {"amount": 33, "currency": "USD"}
-    assert body["brand"] == place.single.brand_id
-    archived = api("DELETE", f"/products/{body['id']}/")
-    assert (archived.status_code, archived.json()["listing_state"]) == (200, "Archived")
-
-
-def test_creating_a_product_names_what_is_missing(place, api):
-    answer = api("POST", "/products/", json={"name": "Rosin"})
-    assert answer.status_code == 400
-    assert answer.json()["sku"] == ["This field is required."]
-    assert len(answer.json()) == 18
-    taken = api("POST", "/products/", json=new_product(place, sku="PH-1"))
-    assert (taken.status_code, list(taken.json())) == (400, ["sku"])
-
-
 def test_moving_an_order(place, api):
     order = place.order((place.single, 30))
     path = f"/orders-received/{order.number}/transition"

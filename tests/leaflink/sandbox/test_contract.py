@@ -209,15 +209,16 @@ class Survey:
             self._compare(row, schema["items"])
 
 
+RECORDS = "/companies/ /brands/ /product-lines/ /strains/ /company-staff/ /customers/"
+
+
 @pytest.fixture(scope="module")
 def survey(world: World, app: Any) -> Survey:
     """A survey that has seen every kind of answer to one company's key."""
     survey = Survey(app)
     for path in ("/licenses/", "/product-categories/", "/product-subcategories/"):
         survey.get(path)
-    for path in ("/product-lines/", "/strains/"):
-        survey.get(path)
-    for path in ("/companies/", "/brands/", "/company-staff/", "/customers/"):
+    for path in RECORDS.split():
         survey.get(f"{path}{survey.rows(path)[0]['id']}/")
     products, orders = survey.rows("/products/"), survey.rows("/orders-received/")
     paid = survey.rows("/order-payments/")[0]["order"]
@@ -260,7 +261,9 @@ def new_product(like: dict[str, Any]) -> dict[str, Any]:
     body = {
         **dict.fromkeys(("retail_price", "wholesale_price", "sale_price"), price),
         **{name: like[name] for name in ("seller", "brand", "manufacturer", "unit_of_measure")},
-        **dict.fromkeys(("category", "sub_category", "unit_denomination", "license"), 1),
+        **{name: like[name] for name in ("category", "sub_category", "product_line", "strains")},
+        "license": like["license"]["id"],
+        "unit_denomination": 1,
         "name": "New",
         "sku": "NEW-1",
         "description": "New",
@@ -305,10 +308,7 @@ def test_no_route_of_the_stand_in_was_left_out(survey, app, world):
     assert routes - seen == set()
 
 
-LISTS = (
-    "/companies/ /brands/ /company-staff/ /customers/ /products/ /orders-received/ /line-items/ "
-    "/order-payments/ /order-event-logs/"
-)
+LISTS = f"{RECORDS} /products/ /orders-received/ /line-items/ /order-payments/ /order-event-logs/"
 
 
 @pytest.mark.parametrize("path", LISTS.split())

@@ -10,7 +10,8 @@ from integrations.leaflink.sandbox.store import Store
 from integrations.leaflink.sandbox.world import World
 
 TABLES = (
-    "companies app_keys staff brands products children customers orders payments events webhooks"
+    "companies app_keys staff brands product_lines strains products children customers orders "
+    "payments events webhooks"
 )
 
 
@@ -56,6 +57,8 @@ def test_a_reopened_world_gives_the_numbers_that_come_next(opened):
         lambda w: w.add_staff(seller, "New", "new@x.example").id,
         lambda w: w.add_customer(seller, name="New").id,
         lambda w: w.add_brand(seller, "New").id,
+        lambda w: w.add_product_line(next(iter(w.brands)), "New").id,
+        lambda w: w.add_strain(seller, "New", "na").id,
         lambda w: w.add_product(seller, name="New", sku="NEW").id,
         lambda w: w.add_webhook(seller, "http://x.test/", "k").id,
         lambda w: w.place_order(seller, customer.id, rows).id,

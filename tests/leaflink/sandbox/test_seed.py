@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from integrations.leaflink.sandbox import practice_catalog, seed, stock
+from integrations.leaflink.sandbox.categories import SUBCATEGORIES
 from integrations.leaflink.sandbox.world import World
 
 
@@ -105,3 +106,57 @@ def test_few_orders_leave_special_cases_out(orders):
 def test_more_orders_than_the_stock_can_bear_are_refused():
     with pytest.raises(ValueError, match="too little stock"):
         built(items=10, orders=5000)
+
+
+@pytest.mark.parametrize("items", [10, 40, 300])
+def test_every_product_has_what_leaflink_knows_of_one(items):
+    world = built(items=items, orders=0)
+    wanted = {item.sku: item for item in practice_catalog.catalog(items, 1)}
+    for product in world.products.values():
+        details = product.details
+        assert SUBCATEGORIES[details["sub_category"]][1] == details["category"]
+        assert details["license"] == world.companies[product.seller_id].license_id
+        if product.sku in wanted:
+            line = world.product_lines[details["product_line"]]
+            strain = world.strains[details["strains"][0]]
+            item = wanted[product.sku]
+            assert (line.brand_id, line.name) == (product.brand_id, item.product_line)
+            assert (strain.company_id, strain.name) == (product.seller_id, item.strain)
+            assert strain.classification == item.strain_classification
+    lines = [(line.brand_id, line.name) for line in world.product_lines.values()]
+    strains = [(strain.company_id, strain.name) for strain in world.strains.values()]
+    assert (
+        len(set(lines)) == len(lines) == len({(i.brand, i.product_line) for i in wanted.values()})
+    )
+    assert len(set(strains)) == len(strains) == len({(i.seller, i.strain) for i in wanted.values()})
+
+
+@pytest.mark.parametrize(("items", "missing", "misspelt"), [(10, 1, 2), (40, 2, 5), (400, 20, 50)])
+def test_a_varied_world_lacks_some_products_and_spells_some_otherwise(items, missing, misspelt):
+    ours = practice_catalog.catalog(items, 1)
+    theirs = practice_catalog.typed_anew(ours, 1)
+    assert theirs == practice_catalog.typed_anew(ours, 1)
+    assert len(theirs) == items - missing
+    skus, names = {item.sku for item in ours}, {item.name for item in ours}
+    other = [item for item in theirs if item.sku not in skus]
+    assert len(other) == misspelt
+    assert all(item.name not in names for item in other)
+    assert all(item in ours for item in theirs if item not in other)
+    assert len({item.sku for item in theirs}) == len({item.name for item in theirs}) == len(theirs)
+    world = built(items=items, orders=0, varied=True)
+    made = [product.sku for product in world.products.values()]
+    assert made[: len(theirs)] == [item.sku for item in theirs]
+    assert len(made) == len(theirs) + seed.UNLINKABLE
+
+
+def test_how_names_are_spelt_otherwise():
+    ours = {int(item.sku[-4:]): item for item in practice_catalog.catalog(40, 1)}
+    theirs = practice_catalog.typed_anew(list(ours.values()), 1)
+    changed = {item.sku: item.name for item in theirs if item not in ours.values()}
+    assert changed == {
+        "ROS-11": "Trailhead Gummies Alpine Haze Live Rosin 1g",
+        "CHO-14": "Chocolate Bar Alpine Haze",
+        "ROS-18": "Granite Kush Live Rosin 1 g",
+        "EIG-24": "Eighth 3.5g Wild Columbine",
+        "EIG-31": "Night Train Eighth 3.5 g",
+    }

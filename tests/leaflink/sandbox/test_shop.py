@@ -1,46 +1,11 @@
 """The page on which a visitor orders as a retailer and acts by hand as the seller."""
 
-import html
 from decimal import Decimal
 
 import pytest
 
 from integrations.leaflink.sandbox.app import create_app
 from integrations.leaflink.sandbox.world import World
-
-
-class Visitor:
-    """A browser without scripts: sends forms and reads what comes back."""
-
-    def __init__(self, app):
-        self.client = app.test_client()
-        self.status = 0
-        self.text = ""
-
-    def get(self, path="/"):
-        return self._read(self.client.get(path))
-
-    def post(self, path, headers=None, **fields):
-        data = {name.replace("_", "-"): value for name, value in fields.items()}
-        answer = self.client.post(path, data=data, headers=headers, follow_redirects=True)
-        return self._read(answer)
-
-    def _read(self, answer):
-        self.status, self.text = answer.status_code, html.unescape(answer.get_data(as_text=True))
-        return self
-
-    @property
-    def message(self):
-        """The one message shown at the top of the page, with its kind."""
-        parts = self.text.split('<p class="flash ')[1:]
-        assert len(parts) == 1, self.text
-        kind, _, rest = parts[0].partition('"')
-        return kind, rest.split(">", 1)[1].split("<", 1)[0]
-
-
-@pytest.fixture
-def visitor(app):
-    return Visitor(app)
 
 
 def only_order(place):
@@ -62,8 +27,8 @@ def test_the_menu_shows_what_can_be_ordered_and_nothing_else(place, visitor):
         assert hidden not in text
 
 
-def test_a_world_without_companies_says_so():
-    visitor = Visitor(create_app(World(), rate_limit=None))
+def test_a_world_without_companies_says_so(visitor_of):
+    visitor = visitor_of(create_app(World(), rate_limit=None))
     assert "Nothing here yet" in visitor.get().text
     assert visitor.post("/order").status == 404
 

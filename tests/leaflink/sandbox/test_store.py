@@ -36,11 +36,13 @@ def test_everything_survives(stores, make):
     world.transition(order.number, "accept")
     world.add_payment(order.number, place.rep.id, Decimal("20.00"), reason="half")
     world.add_webhook(place.seller.id, "http://x.test/", "secret")
+    world.add_product_line(place.single.brand_id, "Vapes")
+    world.add_strain(place.seller.id, "Blue Mesa", "hybrid")
     again = stores()
     assert again.order(order.number) == order
     for table in ("companies", "app_keys", "staff", "brands", "products", "customers"):
         assert getattr(again, table) == getattr(world, table), table
-    for table in ("payments", "events", "webhooks", "children"):
+    for table in ("payments", "events", "webhooks", "children", "product_lines", "strains"):
         assert getattr(again, table) == getattr(world, table), table
     assert again.available(place.cased.id) == 216
 
