@@ -73,6 +73,18 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "LeafLink",
         "separator": True,
         "items": [
+            {
+                "title": "Link products",
+                "icon": "add_link",
+                "link": reverse_lazy("admin:leaflink_listing_workbench"),
+                "permission": lambda request: request.user.has_perms(
+                    ["leaflink.view_listing", "leaflink.view_product"]
+                ),
+                "active": lambda request: (
+                    bool(request.resolver_match)
+                    and request.resolver_match.url_name == "leaflink_listing_workbench"
+                ),
+            },
             _model("LeafLink products", "category", "leaflink", "product"),
             _model("Linked products", "link", "leaflink", "listing"),
             _model("LeafLink customers", "contacts", "leaflink", "customer"),
@@ -87,6 +99,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _model("Runs", "history", "integrations", "run"),
             _model("Waiting work", "pending_actions", "integrations", "workitem"),
+            _model("LeafLink's lists", "list", "leaflink", "listentry"),
             _model("Webhooks received", "webhook", "leaflink", "webhookdelivery"),
             _model("Stock movements", "swap_vert", "catalog", "movement"),
             _model("Tax rates", "percent", "orders", "taxrate"),

@@ -222,6 +222,7 @@ def account_form(account, **more):
         "import_orders": "on",
         "import_statuses": ["Submitted"],
         "status_rule": "flourish",
+        "new_product_state": "Available",
         "customer_rule": "create",
         "shortage_rule": "hold",
         "brands-TOTAL_FORMS": "0",
@@ -397,7 +398,7 @@ def test_a_held_order_shows_each_reason_with_its_cure(admin_client, world):
     assert "Held for 3 reasons" in text
     staff, product = Staff.objects.get(remote_id=2), Product.objects.get(remote_id=2)
     assert page("leaflink_staff", "change", staff.pk) in text
-    assert f"{page('leaflink_listing', 'add')}?product={product.pk}" in text
+    assert f"{reverse('admin:leaflink_listing_workbench')}?q={product.sku}" in text
     assert "Receive stock" in text
 
 
@@ -427,7 +428,7 @@ def test_linked_products_are_exported_by_permission_only(client, django_user_mod
         if field.name.startswith("listingresource_")
     }
     answer = client.post(url, {"format": "0", **fields})
-    header, *rows = answer.content.decode().splitlines()
+    header, *rows = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("item sku,item name,brand,product id")
     assert len(rows) == 3
 

@@ -29,8 +29,8 @@ def cure_for(blocker: Blocker) -> Cure | None:
             )
         return _page("Open LeafLink staff", "leaflink_staff_changelist")
     if blocker.code == Code.PRODUCT_UNLINKED:
-        product = blocker.product.pk if blocker.product else None
-        return _page("Link it to an item", "leaflink_listing_add", product=product, next=back)
+        words = blocker.product.sku or blocker.product.name if blocker.product else None
+        return _page("Link it to an item", "leaflink_listing_workbench", q=words, next=back)
     if blocker.code == Code.SHORT_OF_STOCK:
         return _page(
             "Receive stock",

@@ -1,5 +1,6 @@
 """One cycle of an account, in the right order, one at a time: read who and what, link, take in
-orders, then send quantities. Commands, scheduled jobs and buttons all come through here.
+orders, then send quantities and product details. Commands, scheduled jobs and buttons all come
+through here.
 """
 
 import logging
@@ -10,11 +11,21 @@ from dataclasses import dataclass, field
 
 from integrations import runs
 from integrations.budget import BudgetExhausted
-from integrations.leaflink import link, pull_catalog, push_inventory
+from integrations.leaflink import (
+    compare_listings,
+    create_product,
+    link,
+    pull_catalog,
+    pull_lists,
+    push_details,
+    push_inventory,
+)
 from integrations.leaflink.connect import client_for
+from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
 from integrations.leaflink.pull_orders import pull_orders
 from integrations.leaflink.push_statuses import push_statuses
+from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
 from integrations.leases import lease
@@ -41,6 +52,8 @@ class Step:
     error: str = ""
     # Rows of a dry run: what would be sent ("sku", "product", "ours", "theirs").
     plan: list[dict[str, str]] = field(default_factory=list)
+    # The same for product details ("sku", "field", "ours", "theirs").
+    details: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -64,9 +77,40 @@ def _customers(context: _Context, client: LeafLinkClient, run: Recorder) -> None
 
 
 def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
-    pull_catalog.pull_products(context.account, client, run, full=context.full, dry=context.dry)
-    if context.account.link_exact_skus:
-        run.changed += link.link_exact_skus(context.account, dry=context.dry)
+    account = context.account
+    pull_lists.pull_lists(account, client, run, full=context.full, dry=context.dry)
+    pull_catalog.pull_products(account, client, run, full=context.full, dry=context.dry)
+    if account.link_exact_skus:
+        run.changed += link.link_exact_skus(account, dry=context.dry)
+    if not context.dry:
+        compare_listings.settle(account)
+        if account.create_products:
+            create_product.ask_for_all_ready(account)
+
+
+def _details(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    account = context.account
+    changes = push_details.plan(account)
+    if context.dry:
+        lists = Lists.of(account)
+        context.step.details = [row for found in changes for row in _detail_rows(found, lists)]
+        run.changed = len(changes)
+        return
+    left = push_details.push(account, client, changes, run, deadline=context.deadline)
+    if left:
+        run.problem("time", f"The details of {left} products are sent with the next run.")
+
+
+def _detail_rows(found: compare_listings.Comparison, lists: Lists) -> list[dict[str, str]]:
+    return [
+        {
+            "sku": found.listing.item.sku,
+            "field": product_fields.LABELS[name],
+            "ours": in_words(name, value, lists),
+            "theirs": in_words(name, found.theirs.get(name), lists),
+        }
+        for name, value in found.to_send().items()
+    ]
 
 
 def _orders(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
@@ -112,9 +156,17 @@ STEPS: dict[str, Action] = {
     # Before quantities: LeafLink takes fulfilled goods out of them by itself.
     "statuses": _statuses,
     "inventory": _inventory,
+    "details": _details,
 }
 # Orders are always read right before quantities are sent.
-NEEDS = {"inventory": ("orders", "statuses", "inventory"), "statuses": ("orders", "statuses")}
+NEEDS = {
+    "inventory": ("orders", "statuses", "inventory"),
+    "statuses": ("orders", "statuses"),
+    "products": ("products", "details"),
+    "details": ("products", "details"),
+}
+# What must not go out when the orders could not be read first.
+AFTER_ORDERS = ("statuses", "inventory")
 PRIORITIES = {
     "orders": WorkItem.Priority.ORDERS,
     "statuses": WorkItem.Priority.ORDERS,
@@ -145,7 +197,7 @@ def run_cycle(
             step = Step(name)
             steps.append(step)
             context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step)
-            if name in NEEDS and any(s.name == "orders" and s.error for s in steps):
+            if name in AFTER_ORDERS and any(s.name == "orders" and s.error for s in steps):
                 # What LeafLink holds reserved is not known: a number sent now could oversell.
                 step.error = "Nothing was sent, because the orders could not be read first."
                 go_on = True

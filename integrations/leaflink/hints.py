@@ -4,7 +4,7 @@ Lost hints cost a few minutes at the most: the scheduled jobs reach the same end
 """
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,17 @@ from django.db.models.signals import post_save
 from catalog.models import Item
 from catalog.signals import stock_changed
 from integrations import work
+from integrations.leaflink import create_product
+from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
-from integrations.leaflink.models import Account, Blocker, Listing, Order, Staff
-from integrations.leaflink.work_kinds import INVENTORY_WORK, RECONSIDER_WORK, STATUS_WORK
+from integrations.leaflink.models import Account, Blocker, Listing, Offer, Order, Staff
+from integrations.leaflink.work_kinds import (
+    DETAILS_WORK,
+    INVENTORY_WORK,
+    RECONSIDER_WORK,
+    STATUS_WORK,
+)
 from integrations.models import WorkItem
 from orders.signals import order_changed
 
@@ -33,6 +40,7 @@ def listen() -> None:
     post_save.connect(_on_listing_saved, sender=Listing, dispatch_uid="leaflink-listing")
     post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
+    post_save.connect(_on_offer_saved, sender=Offer, dispatch_uid="leaflink-offer")
 
 
 class _Gathered(threading.local):
@@ -40,6 +48,7 @@ class _Gathered(threading.local):
 
     item_ids: set[int] | None = None
     order_ids: set[int] | None = None
+    saved_ids: set[int] | None = None
 
 
 _gathered = _Gathered()
@@ -47,21 +56,24 @@ _gathered = _Gathered()
 
 @contextmanager
 def gathered() -> Iterator[None]:
-    """Give the hints of many changes at once, at the end: for a page of orders, say."""
+    """Give the hints of many changes at once, at the end: for a page of orders, or a file."""
     if _gathered.item_ids is not None:
         yield
         return
     items: set[int] = set()
     orders: set[int] = set()
-    _gathered.item_ids, _gathered.order_ids = items, orders
+    saved: set[int] = set()
+    _gathered.item_ids, _gathered.order_ids, _gathered.saved_ids = items, orders, saved
     try:
         yield
     finally:
-        _gathered.item_ids = _gathered.order_ids = None
+        _gathered.item_ids = _gathered.order_ids = _gathered.saved_ids = None
         if items:
             _stock_changed(items)
         if orders:
             _orders_changed(orders)
+        if saved:
+            _items_saved(saved)
 
 
 def _on_stock_changed(sender: Any, item_ids: frozenset[int], **kwargs: Any) -> None:
@@ -129,9 +141,49 @@ def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
 
 
 def _on_item_saved(sender: Any, instance: Item, **kwargs: Any) -> None:
-    # Its safety stock may have changed; a push that finds nothing to send costs little.
-    item_id = instance.pk
-    transaction.on_commit(lambda: _push_soon([item_id]))
+    _item_changed(instance.pk)
+
+
+def _on_offer_saved(sender: Any, instance: Offer, **kwargs: Any) -> None:
+    _item_changed(instance.item_id)
+
+
+def _item_changed(item_id: int) -> None:
+    def hint() -> None:
+        if _gathered.saved_ids is None:
+            _items_saved([item_id])
+        else:
+            _gathered.saved_ids.add(item_id)
+
+    transaction.on_commit(hint)
+
+
+def _items_saved(item_ids: Collection[int]) -> None:
+    # Safety stock may have changed; a push that finds nothing to send costs little.
+    for some in in_chunks(item_ids):
+        _push_soon(some)
+        _details_soon(some)
+
+
+def _details_soon(item_ids: Collection[int]) -> None:
+    """Ask for a look at what LeafLink should show for these; by rule, for what it lacks."""
+    linked = Listing.objects.filter(item__in=item_ids, product__account__is_active=True)
+    _ask_by_account(DETAILS_WORK, linked.values_list("product__account", "item"))
+    wished = Offer.objects.filter(
+        item__in=item_ids,
+        item__brand__leaflink__account__create_products=True,
+        item__brand__leaflink__account__is_active=True,
+    )
+    for account_id in set(wished.values_list("item__brand__leaflink__account", flat=True)):
+        create_product.ask_for_all_ready(Account.objects.get(pk=account_id), item_ids)
+
+
+def _ask_by_account(kind: str, rows: Iterable[tuple[int, int]]) -> None:
+    by_account: dict[int, list[str]] = {}
+    for account_id, item_id in rows:
+        by_account.setdefault(account_id, []).append(str(item_id))
+    for account_id, keys in by_account.items():
+        work.ask(account_id, kind, keys, WorkItem.Priority.REST)
 
 
 def _reconsider(which: Q) -> None:

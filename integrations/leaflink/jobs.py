@@ -11,14 +11,18 @@ from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
+from integrations.leaflink import create_product, push_details
+from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
-from integrations.leaflink.models import Account, Listing, Order
+from integrations.leaflink.models import Account, Listing, Offer, Order
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.push_statuses import push_status
 from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
 from integrations.leaflink.work_kinds import (
+    CREATE_WORK,
+    DETAILS_WORK,
     INVENTORY_WORK,
     ORDER_WORK,
     PRODUCT_WORK,
@@ -27,6 +31,7 @@ from integrations.leaflink.work_kinds import (
 )
 from integrations.leases import Busy
 from integrations.models import Connection, WorkItem
+from integrations.runs import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +75,8 @@ def register_work() -> None:
     work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
     work.register(STATUS_WORK, "Move order in LeafLink", _push_status)
     work.register(INVENTORY_WORK, "Send quantities", _push_now)
+    work.register(DETAILS_WORK, "Send product details", _push_details)
+    work.register(CREATE_WORK, "Create product in LeafLink", _create_product)
 
 
 @contextmanager
@@ -121,11 +128,30 @@ def _read_product(connection: Connection, remote_id: str) -> None:
             read_product(account, client_for(account, share=1), remote_id)
         except Gone:
             note_gone(account, remote_id)
-    changed_by_hand = Listing.objects.filter(
-        product__account=account, product__remote_id=remote_id, mode=Listing.Mode.MANAGED
+    listing = Listing.objects.filter(product__account=account, product__remote_id=remote_id)
+    settle(account, list(listing.values_list("pk", flat=True)))
+    changed_by_hand = listing.exclude(
+        item__offer__mode__in=(Offer.Mode.INHERITED, Offer.Mode.UNLIMITED)
     ).exclude(last_sent=F("product__quantity"))
     if account.push_inventory and changed_by_hand.exists():
         work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+
+
+def _push_details(connection: Connection, item_id: str) -> None:
+    account = _account(connection)
+    listings = Listing.objects.filter(product__account=account, item=int(item_id))
+    ids = list(listings.values_list("pk", flat=True))
+    settle(account, ids)
+    changes = push_details.plan(account, ids)
+    if changes:
+        with _outcomes():
+            push_details.push(account, client_for(account, share=1), changes, Recorder())
+
+
+def _create_product(connection: Connection, item_id: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        create_product.create(account, client_for(account, share=1), int(item_id))
 
 
 def _reconsider(connection: Connection, number: str) -> None:

@@ -1,20 +1,21 @@
 """Linking items and products: one item ↔ one product, both unique in the database."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from catalog.models import Item, UnitOfMeasure
-from integrations.leaflink.models import Account, Listing, Product
+from catalog.models import Item
+from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.compare_listings import settle
+from integrations.leaflink.models import Account, Listing, Offer, Product
+from integrations.leaflink.wanted import leaflink_unit
+from integrations.leaflink.work_kinds import CREATE_WORK
+from integrations.models import WorkItem
 
 
 class LinkError(Exception):
     """These two can't be linked; the text says why and what to do."""
-
-
-def leaflink_unit(unit_of_measure: str) -> str:
-    """LeafLink's unit for one of ours: those it doesn't know are sold as "Unit"."""
-    return "Unit" if unit_of_measure == UnitOfMeasure.FLUID_OUNCE else unit_of_measure
 
 
 def why_not(item: Item, product: Product) -> str:
@@ -37,21 +38,59 @@ def why_not(item: Item, product: Product) -> str:
     return ""
 
 
+def warning_of(product: Product) -> str:
+    """What a person should know who links this product; "" when there is nothing."""
+    if product.listing_state == "Archived":
+        return f"{product} is archived in LeafLink: buyers don't see it."
+    return ""
+
+
 @transaction.atomic
 def link(item: Item, product: Product) -> Listing:
-    """Pair them. Raises LinkError when either has a partner or they don't fit."""
+    """Pair them. Raises LinkError when either has a partner or they don't fit.
+
+    Nothing is sent by linking: what differs now may stay so until somebody changes it.
+    """
     reason = why_not(item, product)
     if reason:
         raise LinkError(reason)
     try:
         with transaction.atomic():
-            return Listing.objects.create(item=item, product=product)
+            listing = Listing.objects.create(item=item, product=product)
     except IntegrityError:
-        raise LinkError(f"{item.sku} or {product} is linked already. Unlink it first.") from None
+        raise LinkError(_taken(item, product)) from None
+    _after_linking(product.account, [listing])
+    return listing
 
 
-def link_exact_skus(account: Account, *, dry: bool = False) -> int:
-    """Pair what has exactly the same SKU on both sides, once on each; returns how many pairs.
+def _taken(item: Item, product: Product) -> str:
+    linked = Listing.objects.filter(item=item).select_related("product").first()
+    if linked:
+        return f"{item.sku} is linked to {linked.product} already. Unlink it first."
+    other = Listing.objects.filter(product=product).select_related("item").first()
+    partner = f" to {other.item.sku}" if other else ""
+    return f"{product} is linked{partner} already. Unlink it first."
+
+
+def _after_linking(account: Account, listings: Sequence[Listing]) -> None:
+    """The items are offered now, whatever was said before; none of them is to be created."""
+    item_ids = [listing.item_id for listing in listings]
+    Offer.objects.bulk_create(
+        [Offer(item_id=pk, enabled=True) for pk in item_ids], ignore_conflicts=True, batch_size=500
+    )
+    for chunk in in_chunks(item_ids):
+        Offer.objects.filter(item__in=chunk).update(enabled=True, refusals={}, creating_since=None)
+        WorkItem.objects.filter(
+            connection=account,
+            kind=CREATE_WORK,
+            key__in=[str(pk) for pk in chunk],
+            leased_until__isnull=True,
+        ).delete()
+    settle(account, [listing.pk for listing in listings])
+
+
+def exact_sku_pairs(account: Account) -> list[tuple[Item, Product]]:
+    """The pairs with exactly the same SKU on both sides, once on each, by SKU.
 
     Anything ambiguous is left for a person: an SKU that stands twice in LeafLink, archived or
     unreadable products, different units, brands this account doesn't sell.
@@ -62,24 +101,66 @@ def link_exact_skus(account: Account, *, dry: bool = False) -> int:
         )
         .exclude(sku="")
         .exclude(listing_state="Archived")
-        .defer("raw")
+        .select_related("account")
+        .defer("raw", "shown")
     )
     times = Counter(product.sku for product in products)
     candidates = {product.sku: product for product in products if times[product.sku] == 1}
-    items = Item.objects.filter(
-        listing__isnull=True, is_active=True, brand__leaflink__account=account
-    ).select_related("brand__leaflink__account")
-    pairs = []
-    for item in items.iterator(chunk_size=2000):
-        product = candidates.get(item.sku)
-        if product and not why_not(item, product):
-            pairs.append(Listing(item=item, product=product))
+    items = (
+        Item.objects.filter(listing__isnull=True, is_active=True, brand__leaflink__account=account)
+        .select_related("brand__leaflink__account")
+        .defer("description")
+        .order_by("sku")
+    )
+    found = ((item, candidates.get(item.sku)) for item in items.iterator(chunk_size=2000))
+    return [(item, product) for item, product in found if product and not why_not(item, product)]
+
+
+def link_exact_skus(account: Account, *, dry: bool = False) -> int:
+    """Pair all of `exact_sku_pairs`; returns how many."""
+    pairs = exact_sku_pairs(account)
     if not dry:
-        # A person may link one of them at this very moment: the database decides.
-        Listing.objects.bulk_create(pairs, ignore_conflicts=True, batch_size=500)
+        link_many(account, pairs)
     return len(pairs)
 
 
+@transaction.atomic
+def link_many(account: Account, pairs: Sequence[tuple[Item, Product]]) -> list[Listing]:
+    """Pair them all, in a constant number of statements; returns the links that were made.
+
+    One of which either side was linked meanwhile is passed over: the database decides. The caller
+    has checked `why_not` of each.
+    """
+    wanted = {item.pk: product.pk for item, product in pairs}
+    before = set(Listing.objects.filter(product__account=account).values_list("item", "product"))
+    Listing.objects.bulk_create(
+        [Listing(item=item, product=product) for item, product in pairs],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+    rows = Listing.objects.filter(product__account=account).defer("agreed", "differences")
+    made = [
+        row
+        for row in rows
+        if wanted.get(row.item_id) == row.product_id and (row.item_id, row.product_id) not in before
+    ]
+    _after_linking(account, made)
+    return made
+
+
+@transaction.atomic
 def unlink(listing: Listing) -> None:
-    """End the pairing. LeafLink is left as it is; quantities are no longer sent."""
+    """End the pairing. LeafLink is left as it is; nothing is sent for the item any more.
+
+    What the item's offer says is kept, but it is switched off: it must not be created anew.
+    """
+    Offer.objects.filter(item=listing.item_id).update(enabled=False)
     listing.delete()
+
+
+@transaction.atomic
+def relink(listing: Listing, product: Product) -> Listing:
+    """Pair the listing's item with another product instead. Raises LinkError, changing nothing."""
+    item = Item.objects.select_related("brand__leaflink__account").get(pk=listing.item_id)
+    listing.delete()
+    return link(item, product)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.leaflink import cursors
+from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account, Customer, Mirror, Product, Staff
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
@@ -49,6 +50,7 @@ def _product_fields(product: payloads.Product) -> dict[str, Any]:
         "remote_brand_id": product.brand,
         "quantity": product.quantity,
         "reserved": product.reserved_qty,
+        "shown": product_fields.shown(product),
         "gone_at": None,
     }
 
@@ -87,6 +89,7 @@ PRODUCTS = Resource(
         "remote_brand_id",
         "quantity",
         "reserved",
+        "shown",
         "gone_at",
     ),
 )

@@ -16,8 +16,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.decimals import plain, units
-from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.compare_listings import trouble_of
+from integrations.leaflink.models import Account, Listing, Offer, Product
 from integrations.leaflink.quantities import Target, targets
+from integrations.leaflink.wanted import offer_of
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
@@ -60,10 +62,12 @@ def plan(account: Account) -> list[Change]:
             product__gone_at__isnull=True,
             product__inventory_management__in=MANAGED_IN_LEAFLINK,
         )
-        .exclude(mode=Listing.Mode.UNLIMITED)
-        .select_related("product", "item")
-        .defer("product__raw", "item__description")
+        .exclude(item__offer__mode=Offer.Mode.UNLIMITED)
+        .select_related("product", "item__offer", "item__brand__leaflink")
+        .defer("product__raw", "product__shown", "item__description", "item__offer__description")
     )
+    # A quantity in grams is none in units, and an archived product takes none.
+    listings = [listing for listing in listings if not trouble_of(listing)]
     wanted = targets(account, listings)
     changes = [Change(listing, wanted[listing.pk]) for listing in listings]
     return [change for change in changes if _is_due(change)]
@@ -71,7 +75,7 @@ def plan(account: Account) -> list[Change]:
 
 def _is_due(change: Change) -> bool:
     listing, quantity = change.listing, change.quantity
-    if listing.mode == Listing.Mode.INHERITED and listing.last_sent_at:
+    if offer_of(listing.item).mode == Offer.Mode.INHERITED and listing.last_sent_at:
         return False
     if listing.refusal and listing.refused_quantity == quantity:
         return False  # it would be refused again; a person has the reason on the listing

@@ -5,3 +5,5 @@ PRODUCT_WORK = "leaflink.product"  # key: the product's id; read it again
 RECONSIDER_WORK = "leaflink.reconsider"  # key: the order's number; decide again what becomes of it
 STATUS_WORK = "leaflink.status"  # key: the order's number; move it to where ours is
 INVENTORY_WORK = "leaflink.inventory"  # key: "all"; read orders and send quantities
+DETAILS_WORK = "leaflink.details"  # key: the item's id; compare it with its product, send
+CREATE_WORK = "leaflink.create"  # key: the item's id; make its product

@@ -53,12 +53,13 @@ def free_port():
 class Running:
     """`manage.py demo`, as a user starts it, in a folder of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.port, self.leaflink_port = free_port(), free_port()
         self.admin = f"http://127.0.0.1:{self.port}/admin"
         self.leaflink = f"http://127.0.0.1:{self.leaflink_port}"
         self.log = (folder / "demo.log").open("w+")
-        command = ["manage.py", "demo", "--port", self.port, "--leaflink-port", self.leaflink_port]
+        ports = ("--port", self.port, "--leaflink-port", self.leaflink_port)
+        command = ["manage.py", "demo", *ports, *options]
         environment = {**os.environ, "LEAFBRIDGE_DATA_DIR": str(folder), "DATABASE_URL": ""}
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.process = subprocess.Popen(

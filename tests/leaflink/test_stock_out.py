@@ -10,7 +10,7 @@ from catalog import inventory
 from catalog.models import Facility, Item
 from integrations.leaflink import cycle, push_inventory
 from integrations.leaflink.connect import client_for
-from integrations.leaflink.models import Listing, Product
+from integrations.leaflink.models import Offer, Product
 from integrations.leaflink.quantities import targets
 from integrations.models import Notice, Run
 from integrations.runs import Recorder
@@ -130,8 +130,8 @@ def test_modes(bench):
     managed, inherited, unlimited = bench.goods("M"), bench.goods("I"), bench.goods("U")
     foreign = bench.goods("F", inventory_management=2)
     bench.sync("products")
-    Listing.objects.filter(item=inherited.item).update(mode="inherited")
-    Listing.objects.filter(item=unlimited.item).update(mode="unlimited")
+    Offer.objects.filter(item=inherited.item).update(mode="inherited")
+    Offer.objects.filter(item=unlimited.item).update(mode="unlimited")
     bench.sync("inventory")
     for goods in (managed, inherited, unlimited, foreign):
         inventory.receive(goods.item, bench.shop, Decimal(5))

@@ -1,5 +1,5 @@
 """LeafLink in the admin, a module for each group of pages."""
 
-from integrations.leaflink.admin import accounts, orders, people, products
+from integrations.leaflink.admin import accounts, items, lists, orders, people, products
 
-__all__ = ["accounts", "orders", "people", "products"]
+__all__ = ["accounts", "items", "lists", "orders", "people", "products"]

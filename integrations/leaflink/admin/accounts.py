@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
+from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
@@ -23,8 +24,15 @@ from integrations.leaflink.models import (
 
 class AccountBrandInline(TabularInline):
     model = AccountBrand
-    autocomplete_fields = ["brand"]
+    autocomplete_fields = ["brand", "leaflink_brand"]
     extra = 0
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        field = formset.form.base_fields.get("leaflink_brand")
+        if field and obj:
+            offer_own_entries(field, AccountBrand, "leaflink_brand", self.admin_site, obj.pk)
+        return formset
 
 
 class KeyField(forms.CharField):
@@ -81,6 +89,11 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "shortage_rule",
             "hold_on_total_mismatch",
             "link_exact_skus",
+            "create_products",
+            "new_product_state",
+            "push_details",
+            "sync_prices",
+            "external_id_key",
             "push_inventory",
             "facilities",
         )
@@ -136,7 +149,20 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
                 ]
             },
         ),
-        ("Products and stock", {"fields": ["link_exact_skus", "push_inventory", "facilities"]}),
+        (
+            "Products",
+            {
+                "fields": [
+                    "link_exact_skus",
+                    "push_details",
+                    "sync_prices",
+                    "create_products",
+                    "new_product_state",
+                    "external_id_key",
+                ]
+            },
+        ),
+        ("Stock", {"fields": ["push_inventory", "facilities"]}),
     ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,27 +2,53 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from import_export import fields, resources
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from catalog.decimals import units, with_thousands
-from catalog.export_admin import PermittedExport
 from catalog.read_only_admin import ReadOnlyAdmin
-from catalog.return_to import ReturnsToCaller
-from integrations.leaflink.link import LinkError, why_not
-from integrations.leaflink.models import (
-    Listing,
-    Product,
-)
+from integrations.leaflink.admin import link_files, listing_pages, workbench
+from integrations.leaflink.admin.listing_panel import panel
+from integrations.leaflink.models import Listing, Product
+from integrations.leaflink.wanted import offer_of
+
+STANDING_COLORS = {
+    Listing.Standing.IN_STEP.value: "success",
+    Listing.Standing.TO_SEND.value: "info",
+    Listing.Standing.OUT_OF_STEP.value: "warning",
+    Listing.Standing.CONFLICT.value: "danger",
+    Listing.Standing.REFUSED.value: "danger",
+}
+TROUBLE_COLORS = dict.fromkeys([value for value in Listing.Trouble.values if value], "danger")
+
+
+def product_link(product: Product) -> str:
+    """The product's name, leading to its page in LeafLink."""
+    return format_html(
+        '<a class="lb-link" href="{}" target="_blank" rel="noopener">{}</a>', product.url, product
+    )
+
+
+class LinkedFilter(admin.SimpleListFilter):
+    """Products by whether they are linked."""
+
+    title = "link"
+    parameter_name = "linked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Linked"), ("no", "Not linked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:
+        if self.value() in ("yes", "no"):
+            return queryset.filter(listing__isnull=self.value() == "no")
+        return queryset
 
 
 @admin.register(Product)
@@ -38,19 +64,17 @@ class ProductAdmin(ReadOnlyAdmin):
         "account",
         "condition",
     ]
-    list_filter = [
-        ("listing", admin.EmptyFieldListFilter),
-        "listing_state",
-        ("account", AutocompleteSelectFilter),
-    ]
+    list_filter = [LinkedFilter, "listing_state", ("account", AutocompleteSelectFilter)]
     list_select_related = ["account", "listing__item"]
     search_fields = ["name", "sku", "remote_id"]
+    actions_list = ["open_workbench"]
     fields = [
         ("name", "sku"),
         ("linked_item", "account"),
         ("listing_state", "unit_of_measure", "unit_multiplier", "wholesale_price"),
         ("shown_quantity", "shown_reserved", "shown_available"),
         ("modified", "read_at"),
+        "in_leaflink",
         "condition",
     ]
     readonly_fields = [
@@ -58,11 +82,16 @@ class ProductAdmin(ReadOnlyAdmin):
         "shown_quantity",
         "shown_reserved",
         "shown_available",
+        "in_leaflink",
         "condition",
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
-        return super().get_queryset(request).defer("raw")
+        return super().get_queryset(request).defer("raw", "shown")
+
+    @action(description="Link products", icon="link", url_path="to-workbench")
+    def open_workbench(self, request: HttpRequest) -> HttpResponse:
+        return workbench.to_workbench()
 
     @display(description="Our item", ordering="listing__item__name")
     def linked_item(self, product: Product) -> str:
@@ -71,6 +100,10 @@ class ProductAdmin(ReadOnlyAdmin):
             return "Not linked"
         url = reverse("admin:catalog_item_change", args=[listing.item_id])
         return format_html('<a href="{}">{}</a>', url, listing.item.name)
+
+    @display(description="Page in LeafLink")
+    def in_leaflink(self, product: Product) -> str:
+        return product_link(product)
 
     @display(description="Quantity", ordering="quantity")
     def shown_quantity(self, product: Product) -> str:
@@ -89,100 +122,161 @@ class ProductAdmin(ReadOnlyAdmin):
         return "Gone from LeafLink" if product.gone_at else product.problem or "–"
 
 
-class ListingForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Listing
-        fields = ["item", "product", "mode"]
+class HealthFilter(admin.SimpleListFilter):
+    """Links by whether a person should look at them."""
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        item, product = data.get("item"), data.get("product")
-        if item and product and (reason := why_not(item, product)):
-            raise forms.ValidationError(str(LinkError(reason)))
-        return data
+    title = "health"
+    parameter_name = "health"
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("look", "Needs a look"), ("refused", "Refused by LeafLink"), ("sound", "Sound")]
 
-class ListingResource(resources.ModelResource):
-    """Linked products as managers want them in a file."""
-
-    item_sku = fields.Field("item__sku", "item sku")
-    item_name = fields.Field("item__name", "item name")
-    brand = fields.Field("item__brand__name", "brand")
-    product_id = fields.Field("product__remote_id", "product id")
-    product_sku = fields.Field("product__sku", "product sku")
-    product_name = fields.Field("product__name", "product name")
-    listing_state = fields.Field("product__listing_state", "listing state")
-    our_quantity = fields.Field("last_sent", "quantity sent")
-    their_quantity = fields.Field("product__quantity", "quantity in LeafLink")
-    reserved = fields.Field("product__reserved", "reserved in LeafLink")
-    sent = fields.Field("last_sent_at", "sent")
-    account = fields.Field("product__account__name", "account")
-
-    class Meta:
-        model = Listing
-        fields = (
-            "item_sku",
-            "item_name",
-            "brand",
-            "product_id",
-            "product_sku",
-            "product_name",
-            "listing_state",
-            "our_quantity",
-            "their_quantity",
-            "reserved",
-            "sent",
-            "account",
-        )
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
+        if self.value() == "look":
+            return queryset.filter(listing_pages.NEEDS_A_LOOK)
+        if self.value() == "refused":
+            return queryset.filter(listing_pages.REFUSED)
+        if self.value() == "sound":
+            return queryset.exclude(Q(listing_pages.NEEDS_A_LOOK))
+        return queryset
 
 
 @admin.register(Listing)
-class ListingAdmin(ReturnsToCaller, PermittedExport, ModelAdmin):
-    resource_classes = [ListingResource]
-    form = ListingForm
+class ListingAdmin(link_files.LinkFiles, ModelAdmin):
+    """Links are made and ended on the workbench; here they are looked at, and taken along."""
+
     list_display = [
         "item",
-        "product",
+        "in_leaflink",
         "account",
         "mode",
+        "shown_standing",
+        "shown_trouble",
         "shown_sent",
         "sent_at",
-        "in_leaflink",
-        "refusal",
+        "leaflink_shows",
     ]
     list_filter = [
-        "mode",
+        HealthFilter,
+        "standing",
+        "trouble",
+        ("item__offer__mode", admin.AllValuesFieldListFilter),
         ("product__account", AutocompleteSelectFilter),
         ("item__brand", AutocompleteSelectFilter),
     ]
     list_filter_submit = True
-    list_select_related = ["item__brand", "product__account"]
     list_per_page = 50
     show_full_result_count = False
     search_fields = ["item__sku", "item__name", "product__sku", "product__name"]
-    autocomplete_fields = ["item", "product"]
-    readonly_fields = ["shown_sent", "last_sent_at", "in_leaflink", "refusal", "linked_at"]
+    actions = ["send_ours", "keep_theirs"]
+    actions_list = ["open_workbench"]
+    change_form_before_template = "admin/leaflink/listing_panel.html"
+    fields = [
+        ("our_item", "in_leaflink"),
+        ("mode", "linked_at"),
+        ("shown_sent", "last_sent_at"),
+        "leaflink_shows",
+    ]
+    readonly_fields = [
+        "our_item",
+        "in_leaflink",
+        "mode",
+        "shown_sent",
+        "last_sent_at",
+        "leaflink_shows",
+        "linked_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
-        query = super().get_queryset(request).select_related("item__brand", "product__account")
-        return query.defer("product__raw", "item__description")
+        query = (
+            super()
+            .get_queryset(request)
+            .select_related("item__brand", "item__offer", "product__account")
+        )
+        return query.defer("product__raw", "product__shown", "item__description")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        # A link is locked: to change it, unlink and link anew.
-        return [*self.readonly_fields, "item", "product"] if obj else self.readonly_fields
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # the workbench is the place
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        link: list[Any] = ["item", "product", "mode"]
-        if obj is None:
-            return link
-        return [*link, ("shown_sent", "last_sent_at"), "in_leaflink", "refusal", "linked_at"]
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # unlinking asks first, and says what it means
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("leaflink.change_listing"))
+
+    def get_urls(self) -> list[URLPattern]:
+        def closed(view: Any) -> Any:
+            return self.admin_site.admin_view(view)
+
+        own = [
+            *(
+                path(f"workbench/{where}", closed(view), name=f"leaflink_listing_{name}")
+                for where, view, name in workbench.PAGES
+            ),
+            *(
+                path(f"<int:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
+                for where, view in listing_pages.PAGES
+            ),
+        ]
+        urls: list[URLPattern] = super().get_urls()
+        return [*own, *urls]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        listing = self.get_object(request, object_id)
+        if listing:
+            context["panel"] = panel(request, listing.item)
+        # Nothing is typed here, so there is nothing to save.
+        context.update(show_save=False, show_save_and_continue=False)
+        return super().change_view(request, object_id, form_url, context)
+
+    @action(description="Link products", icon="link", url_path="to-workbench")
+    def open_workbench(self, request: HttpRequest) -> HttpResponse:
+        return workbench.to_workbench()
+
+    @admin.action(description="Send ours where they differ", permissions=["decide"])
+    def send_ours(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
+        listing_pages.decide_many(request, listings, "send")
+
+    @admin.action(description="Keep LeafLink's where they differ", permissions=["decide"])
+    def keep_theirs(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
+        listing_pages.decide_many(request, listings, "keep")
+
+    @display(description="Item")
+    def our_item(self, listing: Listing) -> str:
+        url = reverse("admin:catalog_item_change", args=[listing.item_id])
+        return format_html('<a class="lb-link" href="{}">{}</a>', url, listing.item)
+
+    @display(description="LeafLink product", ordering="product__name")
+    def in_leaflink(self, listing: Listing) -> str:
+        return product_link(listing.product)
 
     @display(description="Account", ordering="product__account__name")
     def account(self, listing: Listing) -> str:
         return str(listing.product.account)
 
+    @display(description="Inventory", ordering="item__offer__mode")
+    def mode(self, listing: Listing) -> str:
+        return offer_of(listing.item).get_mode_display().split(":")[0]
+
+    @display(description="Details", ordering="standing", label=STANDING_COLORS)
+    def shown_standing(self, listing: Listing) -> tuple[str, str]:
+        return listing.standing, listing.get_standing_display()
+
+    @display(description="Link", ordering="trouble", label=TROUBLE_COLORS)
+    def shown_trouble(self, listing: Listing) -> tuple[str, str]:
+        return listing.trouble, listing.get_trouble_display() if listing.trouble else "Sound"
+
     @display(description="Sent", ordering="last_sent")
     def shown_sent(self, listing: Listing) -> str:
+        if listing.refusal:
+            return f"Refused: {listing.refusal}"
         return "Not yet" if listing.last_sent is None else with_thousands(units(listing.last_sent))
 
     @display(description="When", ordering="last_sent_at")
@@ -190,7 +284,7 @@ class ListingAdmin(ReturnsToCaller, PermittedExport, ModelAdmin):
         return naturaltime(listing.last_sent_at) if listing.last_sent_at else "–"
 
     @display(description="LeafLink shows")
-    def in_leaflink(self, listing: Listing) -> str:
+    def leaflink_shows(self, listing: Listing) -> str:
         product = listing.product
         return (
             f"{with_thousands(units(product.available))} available "

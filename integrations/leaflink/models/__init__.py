@@ -1,7 +1,9 @@
 """LeafLink's rows: accounts, mirrors of LeafLink's records, links, and orders."""
 
 from integrations.leaflink.models.accounts import Account, AccountBrand, Cursor, WebhookDelivery
+from integrations.leaflink.models.lists import ListEntry
 from integrations.leaflink.models.mirrors import Customer, Listing, Mirror, Product, Staff
+from integrations.leaflink.models.offers import Offer
 from integrations.leaflink.models.orders import Blocker, LineItem, Order
 
 __all__ = [
@@ -11,8 +13,10 @@ __all__ = [
     "Cursor",
     "Customer",
     "LineItem",
+    "ListEntry",
     "Listing",
     "Mirror",
+    "Offer",
     "Order",
     "Product",
     "Staff",

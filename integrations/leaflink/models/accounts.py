@@ -41,6 +41,13 @@ class Account(Connection):
         HOLD = "hold", "Hold the order until there is enough"
         IMPORT = "import", "Import it anyway"
 
+    class NewProductState(models.TextChoices):
+        AVAILABLE = "Available", "Available"
+        INTERNAL = "Internal", "Internal"
+        UNAVAILABLE = "Unavailable", "Unavailable"
+        BACKORDER = "Backorder", "Backorder"
+        SAMPLE = "Sample", "Sample"
+
     host = models.CharField(
         "environment",
         max_length=200,
@@ -81,7 +88,48 @@ class Account(Connection):
         related_name="+",
         help_text="Where an order ships from when its sales rep has no facility.",
     )
-    push_inventory = models.BooleanField("send quantities to LeafLink", default=True)
+    push_inventory = models.BooleanField(
+        "send quantities to LeafLink",
+        default=True,
+        help_text="Stock is kept here; LeafLink follows.",
+    )
+    push_details = models.BooleanField(
+        "send product details to LeafLink",
+        default=False,
+        help_text=(
+            "Names, descriptions, categories and the like are kept here; what is changed here is "
+            "sent. Nothing is sent by linking alone, and listing states are never touched."
+        ),
+    )
+    sync_prices = models.BooleanField(
+        "keep prices the same on both sides",
+        default=False,
+        help_text="A price changed on either side is taken over by the other, case sizes included.",
+    )
+    create_products = models.BooleanField(
+        "create products by themselves",
+        default=False,
+        help_text=(
+            "An item that is to be offered in LeafLink, has no product there and lacks nothing is "
+            "created at once. Off: when a person asks for it."
+        ),
+    )
+    new_product_state = models.CharField(
+        "listing state of new products",
+        max_length=20,
+        choices=NewProductState,
+        default=NewProductState.AVAILABLE,
+        help_text="Internal and Unavailable hide a product until somebody has looked at it.",
+    )
+    external_id_key = models.CharField(
+        "LeafLink's key for our ids",
+        max_length=100,
+        blank=True,
+        help_text=(
+            "LeafLink's support sets one up for each system that wants to note its own ids. "
+            "Empty: our ids are not noted there."
+        ),
+    )
     import_orders = models.BooleanField("import orders", default=True)
     import_statuses = models.JSONField(
         "statuses that are imported", default=default_import_statuses
@@ -172,6 +220,16 @@ class AccountBrand(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="brands")
     brand = models.OneToOneField(Brand, on_delete=models.CASCADE, related_name="leaflink")
+    leaflink_brand = models.ForeignKey(
+        "leaflink.ListEntry",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        limit_choices_to={"list": "brand", "gone_at__isnull": True},
+        verbose_name="LeafLink brand",
+        help_text="Empty: the one with the same name.",
+    )
 
     class Meta:
         verbose_name = "brand sold"
@@ -179,6 +237,13 @@ class AccountBrand(models.Model):
 
     def __str__(self) -> str:
         return str(self.brand)
+
+    def clean(self) -> None:
+        entry = self.leaflink_brand
+        if entry and self.account_id and entry.account_id != self.account_id:
+            raise ValidationError(
+                {"leaflink_brand": f"{entry} is a brand of another LeafLink account."}
+            )
 
 
 class Cursor(models.Model):

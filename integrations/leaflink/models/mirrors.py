@@ -41,6 +41,9 @@ class Product(Mirror):
     remote_brand_id = models.PositiveBigIntegerField(null=True)
     quantity = models.DecimalField(max_digits=14, decimal_places=4, default=Decimal(0))
     reserved = models.DecimalField(max_digits=14, decimal_places=4, default=Decimal(0))
+    # What LeafLink shows in the fields that we may set, ready to be compared: see
+    # `mapping.product_fields`.
+    shown = models.JSONField(default=dict)
     gone_at = models.DateTimeField("gone since", null=True)
 
     class Meta:
@@ -65,17 +68,46 @@ class Product(Mirror):
 
 
 class Listing(models.Model):
-    """An item paired with a product, and what we want LeafLink to show for it."""
+    """An item paired with a product, and what was last agreed about them.
 
-    class Mode(models.TextChoices):
-        MANAGED = "managed", "Managed: always kept up to date"
-        INHERITED = "inherited", "Inherited: sent once, then kept in LeafLink"
-        UNLIMITED = "unlimited", "Unlimited: never sent"
+    What we want LeafLink to show is the item's `Offer`. Linking creates a listing, unlinking ends
+    it.
+    """
+
+    class Standing(models.TextChoices):
+        IN_STEP = "in_step", "In step"
+        TO_SEND = "to_send", "To be sent"
+        OUT_OF_STEP = "out_of_step", "Changed in LeafLink"
+        CONFLICT = "conflict", "Changed on both sides"
+        REFUSED = "refused", "Refused by LeafLink"
+
+    class Trouble(models.TextChoices):
+        NONE = "", "None"
+        GONE = "gone", "Gone from LeafLink"
+        ARCHIVED = "archived", "Archived in LeafLink"
+        UNITS = "units", "Units of measure differ"
+        ACCOUNT = "account", "Brand moved to another account"
 
     item = models.OneToOneField(Item, on_delete=models.PROTECT, related_name="listing")
     product = models.OneToOneField(Product, on_delete=models.PROTECT, related_name="listing")
-    mode = models.CharField(max_length=10, choices=Mode, default=Mode.MANAGED)
     linked_at = models.DateTimeField("linked", auto_now_add=True)
+    # By field [ours, LeafLink's] as both were when last agreed: only what moved since is news.
+    agreed = models.JSONField(default=dict, editable=False)
+    standing = models.CharField(
+        max_length=12, choices=Standing, default=Standing.IN_STEP, editable=False, db_index=True
+    )
+    # What differs now: [{"field", "ours", "theirs", "decision"}].
+    differences = models.JSONField(default=list, editable=False)
+    trouble = models.CharField(
+        max_length=10, choices=Trouble, default=Trouble.NONE, blank=True, editable=False
+    )
+    # The product that was made anew in place of one that is archived or gone.
+    replacement = models.ForeignKey(
+        Product, on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    # Details that LeafLink refused: its words by field, and what was sent then.
+    refusals = models.JSONField(default=dict, editable=False)
+    refused_details = models.JSONField(default=dict, editable=False)
     # None: never sent, or in doubt (an answer was lost). Either way it is sent again.
     last_sent = models.DecimalField(
         "sent", max_digits=14, decimal_places=4, null=True, editable=False
@@ -90,7 +122,10 @@ class Listing(models.Model):
     class Meta:
         ordering = ["item__name"]
         verbose_name = "linked product"
-        permissions = [("export_listing", "Can export linked products")]
+        permissions = [
+            ("export_listing", "Can export linked products"),
+            ("import_listing", "Can import links"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.item} ↔ {self.product}"

@@ -20,6 +20,7 @@ from integrations.leaflink.wire.errors import (
     UnknownOutcome,
     Wait,
     error_messages,
+    messages_by_field,
 )
 
 USER_AGENT = "leafbridge"
@@ -170,7 +171,8 @@ class LeafLinkClient:
             raise BadCredentials(_credential_problem(status, response))
         if status == 404:
             raise Gone("LeafLink does not have this record (any more).")
-        raise Refused(error_messages(_body(response)) or [f"status {status}"])
+        said = _body(response)
+        raise Refused(error_messages(said) or [f"status {status}"], messages_by_field(said))
 
 
 def _body(response: requests.Response) -> Any:

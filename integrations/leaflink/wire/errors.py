@@ -16,11 +16,13 @@ class Wait(LeafLinkError):
 
 
 class Refused(LeafLinkError):
-    """400: LeafLink doesn't accept what was sent. `messages` are its own words."""
+    """400: LeafLink doesn't accept what was sent. `messages` are its own words, `by_field` the same
+    by the field they are about ("" for none)."""
 
-    def __init__(self, messages: list[str]) -> None:
+    def __init__(self, messages: list[str], by_field: dict[str, str] | None = None) -> None:
         super().__init__("LeafLink refused: " + ("; ".join(messages) or "it gave no reason"))
         self.messages = messages
+        self.by_field = by_field or ({"": "; ".join(messages)} if messages else {})
 
 
 class Gone(LeafLinkError):
@@ -59,3 +61,13 @@ def error_messages(body: Any, path: str = "") -> list[str]:
         return found
     text = str(body).strip()
     return [f"{path}: {text}" if path else text] if text else []
+
+
+def messages_by_field(body: Any) -> dict[str, str]:
+    """The body of a 400 by its top-level fields, in sentences; "" for what is about none."""
+    found: dict[str, str] = {}
+    for key, value in body.items() if isinstance(body, dict) else [("", body)]:
+        name = "" if key in ("detail", "non_field_errors") else str(key)
+        if text := "; ".join(error_messages(value)):
+            found[name] = f"{found[name]}; {text}" if name in found else text
+    return found

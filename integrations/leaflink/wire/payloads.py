@@ -107,6 +107,7 @@ OptionalDate = Annotated[date | None, BeforeValidator(_optional)]
 # What our columns can hold; anything else is named by its path.
 Id = Annotated[int, Field(ge=0, lt=2**63)]
 OptionalId = Annotated[Id | None, BeforeValidator(_identity)]
+RelatedId = Annotated[Id, BeforeValidator(_identity)]
 Units = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_units)]
 Multiplier = Annotated[
     int, BeforeValidator(lambda v: 1 if v in (None, "", 0) else v), Field(ge=1, lt=2**31)
@@ -190,7 +191,34 @@ class Product(Payload):
     listing_state: Text = ""
     inventory_management: Text = ""
     brand: OptionalId = None
+    seller_internal_id: Text = ""
+    external_ids: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
+    # What decides nothing when it can't be read: a product is not lost for it.
+    product_line: Annotated[OptionalId, _or(lambda: None)] = None
+    category: Annotated[OptionalId, _or(lambda: None)] = None
+    sub_category: Annotated[OptionalId, _or(lambda: None)] = None
+    license: Annotated[OptionalId, _or(lambda: None)] = None
+    strain_classification: Text = ""
+    strains: Annotated[list[RelatedId], _or(list)] = Field(default_factory=list)
+    minimum_order: Annotated[OptionalNumber, _or(lambda: None)] = None
+    maximum_order: Annotated[OptionalNumber, _or(lambda: None)] = None
+    show_quantity: Flag = False
     modified: OptionalTime = None
+
+
+class Named(Payload):
+    """An entry of one of LeafLink's lists: a brand, product line, strain, category, subcategory."""
+
+    id: Id
+    name: Text = ""
+    brand: OptionalId = None  # of a product line
+    category: OptionalId = None  # of a subcategory
+
+
+class License(Payload):
+    id: Id
+    number: Text = ""
+    display_type: Text = ""
 
 
 class OrderRep(Payload):

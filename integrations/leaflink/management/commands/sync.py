@@ -17,7 +17,10 @@ from integrations.models import WorkItem
 
 
 class Command(BaseCommand):
-    help = "Run one cycle with LeafLink now: read people, products and orders, send quantities."
+    help = (
+        "Run one cycle with LeafLink now: read people, products and orders, send quantities and "
+        "product details."
+    )
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("account", nargs="*", help="Accounts by name; none: all active ones.")
@@ -97,5 +100,13 @@ def _show(console: Console, report: dict[str, Any], *, dry: bool) -> None:
         for row in rows:
             plan.add_row(row["sku"], row["product"], row["ours"], row["theirs"])
         console.print(plan)
+    fields = [row for step in report["steps"] for row in step["details"]]
+    if fields:
+        details = Table(title="Product details that would be sent", title_justify="left")
+        for column in ("SKU", "Field", "Would send", "LeafLink shows"):
+            details.add_column(column)
+        for row in fields:
+            details.add_row(row["sku"], row["field"], row["ours"], row["theirs"])
+        console.print(details)
     for problem in report["problems"]:
         console.print(f"[red]![/red] {problem}", highlight=False)

@@ -1,0 +1,324 @@
+"""Linked items against their products, field by field: what is to be sent, taken, or decided.
+
+Ours, LeafLink's and the last agreed value are compared for all listings at once, in a constant
+number of queries; only what changed is written. Nothing here calls LeafLink.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from catalog.models import Item
+from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.mapping.prices import per_base_unit
+from integrations.leaflink.mapping.product_fields import (
+    BY_NAME,
+    FIELDS,
+    MOVED,
+    Decision,
+    Owner,
+    Pair,
+    Rules,
+    Value,
+    decide,
+)
+from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.models.offers import ENTRY_FIELDS
+from integrations.leaflink.wanted import (
+    Lists,
+    leaflink_unit,
+    offer_of,
+    rules_of,
+    wanted,
+    wanted_prices,
+)
+
+Standing, Trouble = Listing.Standing, Listing.Trouble
+COLUMNS = ("agreed", "standing", "differences", "trouble", "replacement")
+
+
+@dataclass
+class Comparison:
+    """One listing compared. `decisions` holds the fields that don't agree."""
+
+    listing: Listing
+    ours: dict[str, Value]
+    decisions: dict[str, Decision] = field(default_factory=dict)
+
+    @property
+    def theirs(self) -> dict[str, Value]:
+        """What LeafLink showed when it was last read."""
+        shown: dict[str, Value] = self.listing.product.shown
+        return shown
+
+    def to_send(self) -> dict[str, Value]:
+        """Our values that LeafLink should be told."""
+        return {
+            name: self.ours[name] for name, what in self.decisions.items() if what is Decision.SEND
+        }
+
+    def to_take(self) -> dict[str, Value]:
+        """LeafLink's values that we should take over."""
+        return {
+            name: self.theirs[name]
+            for name, what in self.decisions.items()
+            if what is Decision.TAKE
+        }
+
+
+def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
+    """Compare a listing that came with all its parts. Pure but for what it is given."""
+    item, theirs = listing.item, listing.product.shown
+    offer = offer_of(item)
+    ours = wanted(item, offer, lists)
+    found = Comparison(listing, ours)
+    if not theirs or listing.product.problem:
+        return found  # never read since these fields are kept, or unreadable: nothing to compare
+
+    def look_at(name: str) -> Decision:
+        pair = listing.agreed.get(name)
+        agreed: Pair | None = (pair[0], pair[1]) if pair else None
+        what = decide(BY_NAME[name], ours[name], theirs.get(name), agreed, rules)
+        if what is not Decision.AGREES:
+            found.decisions[name] = what
+        return what
+
+    sends_cases = look_at("unit_multiplier") is Decision.SEND
+    selling_unit = ours["unit_multiplier"] if sends_cases else theirs["unit_multiplier"]
+    assert isinstance(selling_unit, int)
+    ours.update(wanted_prices(item, offer, selling_unit))
+    for one in FIELDS:
+        if one.name in ours and one.owner is not Owner.CASES:
+            look_at(one.name)
+    if sends_cases:
+        _cases_only_with_prices(found)
+    return found
+
+
+def _cases_only_with_prices(found: Comparison) -> None:
+    """A new case size without the price that goes with it would be a wrong price."""
+    for name in ("wholesale_price", "sale_price"):
+        if found.decisions.get(name) in (Decision.CONFLICT, Decision.TAKE):
+            found.decisions[name] = Decision.CONFLICT
+            found.decisions["unit_multiplier"] = Decision.CONFLICT
+
+
+def listings_with_parts(account: Account) -> Any:
+    """The account's listings with all that a comparison reads."""
+    parts = ["item__brand__leaflink", "item__product_line", "item__strain", "item__offer"]
+    entries = [f"item__offer__{name}" for name in ENTRY_FIELDS]
+    return (
+        Listing.objects.filter(product__account=account)
+        .select_related("product__account", *parts, *entries)
+        .defer("product__raw")
+        .order_by("pk")
+    )
+
+
+def compare(account: Account, listing_ids: Collection[int] | None = None) -> list[Comparison]:
+    """Compare all of an account's listings, or these; nothing is changed."""
+    rows = listings_with_parts(account)
+    parts = (
+        [rows] if listing_ids is None else [rows.filter(pk__in=x) for x in in_chunks(listing_ids)]
+    )
+    lists, rules = Lists.of(account), rules_of(account)
+    return [compare_one(listing, lists, rules) for part in parts for listing in part]
+
+
+def settle(account: Account, listing_ids: Collection[int] | None = None) -> int:
+    """Compare, take over what only LeafLink changed, and note on each listing where it stands.
+
+    Returns how many listings changed. Those that need a change are locked, then read once more.
+    """
+    found = compare(account, listing_ids)
+    replacements = _replacements(account, [one.listing for one in found])
+    news = [
+        one.listing.pk
+        for one in found
+        if one.to_take() or _columns(one, replacements) != _present(one.listing)
+    ]
+    for chunk in in_chunks(news):
+        _settle_chunk(account, chunk, replacements)
+    return len(news)
+
+
+@transaction.atomic
+def _settle_chunk(
+    account: Account, listing_ids: Collection[int], replacements: dict[int, int]
+) -> None:
+    # Items first, as every verb that locks both does.
+    items = Item.objects.filter(listing__in=listing_ids).order_by("pk")
+    list(items.select_for_update(of=("self",)).values_list("pk"))
+    list(
+        Listing.objects.select_for_update()
+        .filter(pk__in=listing_ids)
+        .order_by("pk")
+        .values_list("pk")
+    )
+    lists, rules = Lists.of(account), rules_of(account)
+    rows = listings_with_parts(account).filter(pk__in=listing_ids)
+    changed = []
+    for listing in rows:
+        found = compare_one(listing, lists, rules)
+        if found.to_take():
+            _take(found)
+            found = compare_one(listing, lists, rules)
+        for name, value in zip(COLUMNS, _columns(found, replacements), strict=True):
+            setattr(listing, "replacement_id" if name == "replacement" else name, value)
+        changed.append(listing)
+    Listing.objects.bulk_update(changed, COLUMNS)
+
+
+def _take(found: Comparison) -> None:
+    """Take LeafLink's prices over: into the offer where it has a price of its own, or where a
+    price per base unit could not hold it to the cent; else into the item."""
+    listing, item = found.listing, found.listing.item
+    offer = offer_of(item)
+    size = found.theirs["unit_multiplier"]
+    assert isinstance(size, int)
+    on_item: list[str] = []
+    on_offer: list[str] = []
+    for name, value in found.to_take().items():
+        price = Decimal(str(value))
+        unit = per_base_unit(price, 1 if name == "retail_price" else size)
+        if getattr(offer, name) is not None or unit is None:
+            setattr(offer, name, price)
+            on_offer.append(name)
+        else:
+            is_no_sale = name == "sale_price" and not price
+            setattr(item, name, None if is_no_sale else unit)
+            on_item.append(name)
+        listing.agreed[name] = [value, value]
+    if on_item:
+        item.save(update_fields=[*on_item, "updated_at"])
+    if on_offer:
+        if offer.pk:
+            offer.save(update_fields=on_offer)
+        else:
+            offer.enabled = True
+            offer.save()
+            item.offer = offer
+
+
+def _columns(found: Comparison, replacements: dict[int, int]) -> tuple[Any, ...]:
+    """What the listing's columns should hold, in the order of COLUMNS."""
+    listing = found.listing
+    agreed = dict(listing.agreed)
+    for name, ours in found.ours.items():
+        what = found.decisions.get(name, Decision.AGREES)
+        if found.theirs and what in (Decision.AGREES, Decision.DIFFERS):
+            agreed[name] = [ours, found.theirs.get(name)]
+    rows = [
+        {
+            "field": name,
+            "ours": found.ours[name],
+            "theirs": found.theirs.get(name),
+            "decision": what.value,
+        }
+        for name, what in found.decisions.items()
+    ]
+    trouble = trouble_of(listing)
+    is_away = trouble in (Trouble.GONE, Trouble.ARCHIVED)
+    replacement = replacements.get(listing.pk) if is_away else None
+    return agreed, _standing(found), rows, trouble, replacement
+
+
+def _present(listing: Listing) -> tuple[Any, ...]:
+    return (
+        listing.agreed,
+        listing.standing,
+        listing.differences,
+        listing.trouble,
+        listing.replacement_id,
+    )
+
+
+def _standing(found: Comparison) -> str:
+    decisions = set(found.decisions.values())
+    to_send = found.to_send()
+    if to_send and all(found.listing.refused_details.get(k) == v for k, v in to_send.items()):
+        return Standing.REFUSED
+    for what, standing in (
+        (Decision.CONFLICT, Standing.CONFLICT),
+        (Decision.MOVED_THERE, Standing.OUT_OF_STEP),
+        (Decision.SEND, Standing.TO_SEND),
+    ):
+        if what in decisions:
+            return standing
+    return Standing.IN_STEP
+
+
+def trouble_of(listing: Listing) -> str:
+    """What is wrong with the link itself; "" when it is sound."""
+    item, product = listing.item, listing.product
+    if product.gone_at:
+        return Trouble.GONE
+    if product.listing_state == "Archived":
+        return Trouble.ARCHIVED
+    seller = getattr(item.brand, "leaflink", None)
+    if seller is None or seller.account_id != product.account_id:
+        return Trouble.ACCOUNT
+    unit = leaflink_unit(item.unit_of_measure)
+    if product.unit_of_measure and product.unit_of_measure != unit:
+        return Trouble.UNITS
+    return Trouble.NONE
+
+
+def _replacements(account: Account, listings: list[Listing]) -> dict[int, int]:
+    """For listings whose product is archived or gone: the one unlinked product that has the same
+    SKU, or else the same name and brand. Nothing where there are several."""
+    away = [one for one in listings if trouble_of(one) in (Trouble.GONE, Trouble.ARCHIVED)]
+    if not away:
+        return {}
+    free: dict[tuple[Any, ...], list[int]] = {}
+    rows = (
+        Product.objects.filter(
+            account=account, listing__isnull=True, gone_at__isnull=True, problem=""
+        )
+        .exclude(listing_state="Archived")
+        .values_list("pk", "sku", "name", "remote_brand_id")
+    )
+    for pk, sku, name, brand in rows:
+        if sku:
+            free.setdefault(("sku", sku), []).append(pk)
+        free.setdefault(("name", name, brand), []).append(pk)
+    found = {}
+    for one in away:
+        product = one.product
+        for key in (("sku", product.sku), ("name", product.name, product.remote_brand_id)):
+            if len(free.get(key, ())) == 1:
+                found[one.pk] = free[key][0]
+                break
+    return found
+
+
+def send_ours(listing_id: int, names: Collection[str]) -> None:
+    """A person wants ours in LeafLink: these fields count as moved here alone."""
+    _agree(listing_id, names, lambda one, ours, theirs: [MOVED, theirs])
+
+
+def keep_theirs(listing_id: int, names: Collection[str]) -> None:
+    """A person keeps LeafLink's: prices count as moved there alone, other fields may differ."""
+    _agree(
+        listing_id,
+        names,
+        lambda one, ours, theirs: [ours, MOVED if one.owner is Owner.PRICES else theirs],
+    )
+
+
+@transaction.atomic
+def _agree(listing_id: int, names: Collection[str], pair: Any) -> None:
+    listing = Listing.objects.select_for_update().get(pk=listing_id)
+    account = Account.objects.get(products__listing=listing_id)
+    found = compare(account, [listing_id])[0]
+    for name in names:
+        if name in found.decisions:
+            listing.agreed[name] = pair(BY_NAME[name], found.ours[name], found.theirs.get(name))
+    # What LeafLink refused before may be tried once more.
+    listing.refused_details = {k: v for k, v in listing.refused_details.items() if k not in names}
+    listing.refusals = {k: v for k, v in listing.refusals.items() if k not in names}
+    listing.save(update_fields=["agreed", "refused_details", "refusals"])
+    settle(account, [listing_id])

@@ -1,0 +1,219 @@
+"""Making a LeafLink product of an item, once.
+
+LeafLink has no keys that would tell a repetition from a second product. So before each try its list
+is read by SKU: a product that carries our id is the one an earlier try has made, and is linked; one
+that doesn't is somebody else's, and a person decides.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from catalog.models import Item
+from integrations import work
+from integrations.leaflink import link
+from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.mapping import product_fields
+from integrations.leaflink.models import Account, Listing, Offer, Product
+from integrations.leaflink.push_details import store_answer
+from integrations.leaflink.wanted import Lists, for_creation, missing, with_parts
+from integrations.leaflink.wire import payloads
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import BadPayload, Refused, UnknownOutcome
+from integrations.leaflink.work_kinds import CREATE_WORK
+from integrations.models import Notice, WorkItem
+from integrations.notices import notify
+
+# LeafLink: denomination 1 is "one" of the unit of measure.
+ONE = 1
+
+
+class CannotCreate(Exception):
+    """The product can't be made; the text says why and what to do."""
+
+
+def our_id(item: Item) -> str:
+    """Our id of an item, as LeafLink keeps it (`seller_internal_id`)."""
+    return f"leafbridge-{item.pk}"
+
+
+def account_of(item: Item) -> Account:
+    """The account that sells the item's brand. Raises CannotCreate when none does."""
+    sold_by = getattr(item.brand, "leaflink", None)
+    if sold_by is None:
+        raise CannotCreate(f"No account sells {item.brand}. Add the brand to an account first.")
+    account: Account = sold_by.account
+    return account
+
+
+def why_not(item: Item, lists: Lists) -> list[str]:
+    """What speaks against making the item's product now; nothing when it could be made.
+
+    The item must come `with_parts`.
+    """
+    try:
+        account = account_of(item)
+    except CannotCreate as error:
+        return [str(error)]
+    problems = []
+    if not item.is_active:
+        problems.append("The item is not active. Switch it on first.")
+    if not account.app_key:
+        problems.append(f"{account} has no App key. Paste one under the account's keys.")
+    if not account.company_id:
+        problems.append(f"{account}'s LeafLink company is not known yet. Sync it once.")
+    values = for_creation(item, getattr(item, "offer", None) or Offer(item=item), lists)
+    return problems + missing(values)
+
+
+def ask_for(item: Item) -> None:
+    """Ask for the item's product to be made. Raises CannotCreate when that can't succeed."""
+    item = with_parts(Item.objects).get(pk=item.pk)
+    if Listing.objects.filter(item=item).exists():
+        raise CannotCreate(f"{item.sku} is linked already.")
+    account = account_of(item)
+    problems = why_not(item, Lists.of(account))
+    if problems:
+        raise CannotCreate(" ".join(problems))
+    Offer.objects.update_or_create(
+        item=item, defaults={"enabled": True, "refusals": {}, "creating_since": timezone.now()}
+    )
+    work.ask(account.pk, CREATE_WORK, [str(item.pk)], WorkItem.Priority.REST)
+
+
+def ask_for_all_ready(account: Account, item_ids: Collection[int] | None = None) -> int:
+    """By the account's rule: ask for the products of the items (all, or of these) that are to be
+    offered, have none and lack nothing. Those that LeafLink refused wait for a person. Returns how
+    many."""
+    wished = Item.objects.filter(
+        brand__leaflink__account=account,
+        is_active=True,
+        listing__isnull=True,
+        offer__enabled=True,
+        offer__refusals={},
+        offer__creating_since__isnull=True,
+    )
+    if item_ids is not None:
+        wished = wished.filter(pk__in=list(item_ids))
+    lists = Lists.of(account)
+    ready = [item.pk for item in with_parts(wished) if not why_not(item, lists)]
+    for some in in_chunks(ready):
+        Offer.objects.filter(item__in=some).update(creating_since=timezone.now())
+    work.ask(account.pk, CREATE_WORK, [str(pk) for pk in ready], WorkItem.Priority.REST)
+    return len(ready)
+
+
+def create(account: Account, client: LeafLinkClient, item_id: int) -> None:
+    """Make the item's product, or find the one an earlier try has made, and link it.
+
+    Raises Later when an answer was lost, Stuck with the reason when it can't be made, else as the
+    client does.
+    """
+    item = with_parts(Item.objects.filter(pk=item_id)).first()
+    if item is None or Listing.objects.filter(item=item_id).exists():
+        _end(item_id)
+        return
+    offer = getattr(item, "offer", None) or Offer(item=item)
+    if not offer.enabled:
+        _end(item_id)  # switched off since it was asked for
+        return
+    lists = Lists.of(account)
+    problems = why_not(item, lists)
+    if problems or account_of(item) != account:
+        raise _refused(item_id, {"": " ".join(problems) or "Its brand moved to another account."})
+    values = for_creation(item, offer, lists)
+    product = _made_before(account, client, item, str(values["sku"]))
+    if product is None:
+        product = _make(account, client, item, values)
+    _link(item, product, values)
+
+
+def _made_before(account: Account, client: LeafLinkClient, item: Item, sku: str) -> Product | None:
+    """The product an earlier try has made. Raises Stuck when the SKU is somebody else's."""
+    strangers = []
+    for page in client.pages("products", sku=sku):
+        for body in page:
+            found = payloads.parse(payloads.Product, body)
+            if found.sku != sku or found.listing_state == "Archived":
+                continue
+            if found.seller_internal_id == our_id(item):
+                return store_answer(account, body)
+            strangers.append(found.name or found.sku)
+            store_answer(account, body)
+    if strangers:
+        text = (
+            f"LeafLink has a product with the SKU {sku} already: {strangers[0]}. Link it instead."
+        )
+        raise _refused(item.pk, {"sku": text})
+    return None
+
+
+def _make(account: Account, client: LeafLinkClient, item: Item, values: dict[str, Any]) -> Product:
+    body = {
+        **product_fields.body(values),
+        "quantity": "0",  # the real one is sent as soon as the link is there
+        "listing_state": account.new_product_state,
+        "unit_denomination": ONE,
+        "seller": account.company_id,
+        "manufacturer": account.company_id,
+        "seller_internal_id": our_id(item),
+    }
+    if body["sell_in_unit_of_measure"] is None:
+        del body["sell_in_unit_of_measure"]
+    if account.external_id_key:
+        body["external_ids"] = {account.external_id_key: our_id(item)}
+    try:
+        answer = _post(account, client, body)
+    except UnknownOutcome as error:
+        raise work.Later(f"{error}", timedelta(seconds=5), "unknown outcome") from error
+    except Refused as error:
+        raise _refused(item.pk, error.by_field) from error
+    product = store_answer(account, answer)
+    if product is None:
+        raise BadPayload("LeafLink made the product, but its answer can't be read.")
+    return product
+
+
+def _post(account: Account, client: LeafLinkClient, body: dict[str, Any]) -> Any:
+    """Send it; without our external id when that is all LeafLink objects to."""
+    try:
+        return client.post("products", body)
+    except Refused as error:
+        if set(error.by_field) != {"external_ids"}:
+            raise
+        notify(
+            account,
+            Notice.Category.REFUSED,
+            "external ids",
+            f"LeafLink does not take our ids under the key “{account.external_id_key}”. Ask its "
+            "support to set the key up, or empty it on the account.",
+        )
+        return client.post("products", {k: v for k, v in body.items() if k != "external_ids"})
+
+
+def _link(item: Item, product: Product, values: dict[str, Any]) -> None:
+    try:
+        listing = link.link(item, product)
+    except link.LinkError as error:
+        raise _refused(item.pk, {"": f"The product is in LeafLink now, but: {error}"}) from error
+    # What was sent is agreed, however LeafLink writes it.
+    listing.refresh_from_db()
+    shown = Product.objects.values_list("shown", flat=True).get(pk=product.pk)
+    agreed = {name: [value, shown.get(name)] for name, value in values.items()}
+    Listing.objects.filter(pk=listing.pk).update(agreed={**listing.agreed, **agreed})
+    _end(item.pk)
+
+
+def _end(item_id: int) -> None:
+    Offer.objects.filter(item=item_id).update(creating_since=None, refusals={})
+
+
+def _refused(item_id: int, refusals: dict[str, str]) -> work.Stuck:
+    Offer.objects.filter(item=item_id).update(refusals=refusals, creating_since=None)
+    words = "; ".join(
+        f"{product_fields.LABELS.get(name, name)}: {text}" if name else text
+        for name, text in refusals.items()
+    )
+    return work.Stuck(words, "refused")

@@ -1,0 +1,144 @@
+"""Product details out: send the fields that were changed here, and only these.
+
+A PATCH is decided on a fresh comparison and settled by what LeafLink answers, so that an echo is no
+news. The listing state is never part of it. What LeafLink refuses is kept with its words at the
+field; the other fields of the same product are sent all the same.
+"""
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+
+from integrations.leaflink import pull_catalog
+from integrations.leaflink.compare_listings import Comparison, compare, settle, trouble_of
+from integrations.leaflink.mapping import product_fields
+from integrations.leaflink.mapping.product_fields import Value
+from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.wire import payloads
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
+from integrations.runs import Recorder
+
+
+def plan(account: Account, listing_ids: Collection[int] | None = None) -> list[Comparison]:
+    """What a push would send now; nothing is changed. A listing with a broken link is left out."""
+    return [
+        found
+        for found in compare(account, listing_ids)
+        if not trouble_of(found.listing) and _unrefused(found)
+    ]
+
+
+def _unrefused(found: Comparison) -> dict[str, Value]:
+    """What is to be sent and was not refused as it is now: a person has the reason."""
+    refused = found.listing.refused_details
+    return {k: v for k, v in found.to_send().items() if k not in refused or refused[k] != v}
+
+
+def push(
+    account: Account,
+    client: LeafLinkClient,
+    changes: list[Comparison],
+    run: Recorder,
+    *,
+    deadline: float = float("inf"),
+) -> int:
+    """Send these; returns how many were left for lack of time (`deadline`: time.monotonic)."""
+    for done, found in enumerate(changes):
+        if time.monotonic() > deadline:
+            return len(changes) - done
+        run.seen += 1
+        _send(account, client, found, run)
+    return 0
+
+
+def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Recorder) -> None:
+    values = _unrefused(found)
+    refusals: dict[str, str] = {}
+    refused: dict[str, Value] = {}
+    path = f"products/{found.listing.product.remote_id}"
+    answer: Any = None
+    try:
+        while values and answer is None:
+            try:
+                answer = client.patch(path, product_fields.body(values))
+            except Refused as error:
+                said = _at_our_fields(error, values)
+                refusals |= said
+                # What LeafLink objects to is left out; when it doesn't say what, all of it is.
+                bad = [name for name in said if name in values] or list(values)
+                refused |= {name: values.pop(name) for name in bad}
+    except (UnknownOutcome, BadPayload) as error:
+        run.problem(found.listing.item.sku, f"{error} The next reading of the product tells.")
+    except Gone:
+        pull_catalog.note_gone(account, str(found.listing.product.remote_id))
+        settle(account, [found.listing.pk])
+        return
+    if refusals:
+        words = "; ".join(
+            f"{product_fields.LABELS[name]}: {text}" if name else text
+            for name, text in refusals.items()
+        )
+        run.problem(found.listing.item.sku, f"LeafLink refused: {words}")
+    if answer is not None:
+        run.changed += 1
+    _settle(account, found.listing.pk, answer, values, refusals, refused)
+
+
+def _at_our_fields(error: Refused, values: dict[str, Value]) -> dict[str, str]:
+    """LeafLink's words by our fields; what is about no field that was sent stands under ""."""
+    said: dict[str, str] = {}
+    for name, text in error.by_field.items():
+        name = "unit_multiplier" if name == "sell_in_unit_of_measure" else name
+        key = name if name in values else ""
+        text = text if key or not name else f"{name}: {text}"
+        said[key] = f"{said[key]}; {text}" if key in said else text
+    return said or {"": str(error)}
+
+
+def _settle(
+    account: Account,
+    listing_id: int,
+    answer: Any,
+    sent: dict[str, Value],
+    refusals: dict[str, str],
+    refused: dict[str, Value],
+) -> None:
+    """Store LeafLink's answer, and what it refused; then compare anew, in short transactions."""
+    if answer is not None:
+        store_answer(account, answer)
+    with transaction.atomic():
+        listing = (
+            Listing.objects.select_for_update(of=("self",))
+            .select_related("product")
+            .filter(pk=listing_id)
+            .first()
+        )
+        if listing is None:
+            return  # unlinked meanwhile; LeafLink keeps what it was told
+        if answer is not None:
+            for name, value in sent.items():
+                listing.agreed[name] = [value, listing.product.shown.get(name)]
+        kept = set(listing.refused_details) - set(sent)
+        listing.refused_details = {
+            **{name: listing.refused_details[name] for name in kept},
+            **refused,
+        }
+        listing.refusals = {
+            **{k: v for k, v in listing.refusals.items() if k in kept and k},
+            **refusals,
+        }
+        listing.save(update_fields=["agreed", "refused_details", "refusals"])
+    settle(account, [listing_id])
+
+
+def store_answer(account: Account, body: Any) -> Product | None:
+    """Keep a product as LeafLink answered it; returns the mirror row, None when it has no id."""
+    pull_catalog.store_page(pull_catalog.PRODUCTS, account, [body], Recorder())
+    try:
+        remote_id = payloads.parse(payloads.Product, body).id
+    except BadPayload:
+        return None
+    return Product.objects.filter(account=account, remote_id=remote_id).first()
