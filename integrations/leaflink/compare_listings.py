@@ -32,6 +32,7 @@ from integrations.leaflink.wanted import (
     leaflink_unit,
     offer_of,
     rules_of,
+    said,
     wanted,
     wanted_prices,
 )
@@ -46,6 +47,8 @@ class Comparison:
 
     listing: Listing
     ours: dict[str, Value]
+    # Ours in our own words, by which it is told whether we changed anything.
+    said: dict[str, Value] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
 
     @property
@@ -81,15 +84,18 @@ def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
     def look_at(name: str) -> Decision:
         pair = listing.agreed.get(name)
         agreed: Pair | None = (pair[0], pair[1]) if pair else None
-        what = decide(BY_NAME[name], ours[name], theirs.get(name), agreed, rules)
+        what = decide(BY_NAME[name], ours[name], theirs.get(name), agreed, rules, found.said[name])
         if what is not Decision.AGREES:
             found.decisions[name] = what
         return what
 
+    found.said = said(item, offer, ours)
     sends_cases = look_at("unit_multiplier") is Decision.SEND
     selling_unit = ours["unit_multiplier"] if sends_cases else theirs["unit_multiplier"]
     assert isinstance(selling_unit, int)
-    ours.update(wanted_prices(item, offer, selling_unit))
+    prices = wanted_prices(item, offer, selling_unit)
+    ours.update(prices)
+    found.said.update(prices)
     for one in FIELDS:
         if one.name in ours and one.owner is not Owner.CASES:
             look_at(one.name)
@@ -207,9 +213,9 @@ def _columns(found: Comparison, replacements: dict[int, int]) -> tuple[Any, ...]
     """What the listing's columns should hold, in the order of COLUMNS."""
     listing = found.listing
     agreed = dict(listing.agreed)
-    for name, ours in found.ours.items():
+    for name, ours in found.said.items():
         what = found.decisions.get(name, Decision.AGREES)
-        if found.theirs and what in (Decision.AGREES, Decision.DIFFERS):
+        if what in (Decision.AGREES, Decision.DIFFERS):
             agreed[name] = [ours, found.theirs.get(name)]
     rows = [
         {
@@ -316,7 +322,7 @@ def _agree(listing_id: int, names: Collection[str], pair: Any) -> None:
     found = compare(account, [listing_id])[0]
     for name in names:
         if name in found.decisions:
-            listing.agreed[name] = pair(BY_NAME[name], found.ours[name], found.theirs.get(name))
+            listing.agreed[name] = pair(BY_NAME[name], found.said[name], found.theirs.get(name))
     # What LeafLink refused before may be tried once more.
     listing.refused_details = {k: v for k, v in listing.refused_details.items() if k not in names}
     listing.refusals = {k: v for k, v in listing.refusals.items() if k not in names}

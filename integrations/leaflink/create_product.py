@@ -18,7 +18,7 @@ from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account, Listing, Offer, Product
 from integrations.leaflink.push_details import store_answer
-from integrations.leaflink.wanted import Lists, for_creation, missing, with_parts
+from integrations.leaflink.wanted import Lists, for_creation, missing, offer_of, said, with_parts
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Refused, UnknownOutcome
@@ -64,7 +64,7 @@ def why_not(item: Item, lists: Lists) -> list[str]:
         problems.append(f"{account} has no App key. Paste one under the account's keys.")
     if not account.company_id:
         problems.append(f"{account}'s LeafLink company is not known yet. Sync it once.")
-    values = for_creation(item, getattr(item, "offer", None) or Offer(item=item), lists)
+    values = for_creation(item, offer_of(item), lists)
     return problems + missing(values)
 
 
@@ -115,7 +115,7 @@ def create(account: Account, client: LeafLinkClient, item_id: int) -> None:
     if item is None or Listing.objects.filter(item=item_id).exists():
         _end(item_id)
         return
-    offer = getattr(item, "offer", None) or Offer(item=item)
+    offer = offer_of(item)
     if not offer.enabled:
         _end(item_id)  # switched off since it was asked for
         return
@@ -201,7 +201,8 @@ def _link(item: Item, product: Product, values: dict[str, Any]) -> None:
     # What was sent is agreed, however LeafLink writes it.
     listing.refresh_from_db()
     shown = Product.objects.values_list("shown", flat=True).get(pk=product.pk)
-    agreed = {name: [value, shown.get(name)] for name, value in values.items()}
+    words = said(item, offer_of(item), values)
+    agreed = {name: [words[name], shown.get(name)] for name in values}
     Listing.objects.filter(pk=listing.pk).update(agreed={**listing.agreed, **agreed})
     _end(item.pk)
 

@@ -14,12 +14,15 @@ from django.db import transaction
 from integrations.leaflink import pull_catalog
 from integrations.leaflink.compare_listings import Comparison, compare, settle, trouble_of
 from integrations.leaflink.mapping import product_fields
-from integrations.leaflink.mapping.product_fields import Value
+from integrations.leaflink.mapping.product_fields import BY_NAME, Owner, Value
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
 from integrations.runs import Recorder
+
+# Fields that are changed in LeafLink as well.
+TWO_WAY = (Owner.PRICES, Owner.CASES)
 
 
 def plan(account: Account, listing_ids: Collection[int] | None = None) -> list[Comparison]:
@@ -55,6 +58,11 @@ def push(
 
 
 def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Recorder) -> None:
+    if any(BY_NAME[name].owner in TWO_WAY for name in found.to_send()):
+        fresh = _read_first(account, client, found)
+        if fresh is None:
+            return
+        found = fresh
     values = _unrefused(found)
     refusals: dict[str, str] = {}
     refused: dict[str, Value] = {}
@@ -84,7 +92,20 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
         run.problem(found.listing.item.sku, f"LeafLink refused: {words}")
     if answer is not None:
         run.changed += 1
-    _settle(account, found.listing.pk, answer, values, refusals, refused)
+    sent = {name: found.said[name] for name in values}
+    _settle(account, found.listing.pk, answer, sent, refusals, refused)
+
+
+def _read_first(account: Account, client: LeafLinkClient, found: Comparison) -> Comparison | None:
+    """Read the product before a price is sent: one that was changed there meanwhile must not be
+    overwritten unseen. Returns the comparison as it is now, None when nothing is to be sent."""
+    remote_id = str(found.listing.product.remote_id)
+    try:
+        pull_catalog.read_product(account, client, remote_id)
+    except Gone:
+        pull_catalog.note_gone(account, remote_id)
+    settle(account, [found.listing.pk])
+    return next(iter(plan(account, [found.listing.pk])), None)
 
 
 def _at_our_fields(error: Refused, values: dict[str, Value]) -> dict[str, str]:
@@ -106,7 +127,10 @@ def _settle(
     refusals: dict[str, str],
     refused: dict[str, Value],
 ) -> None:
-    """Store LeafLink's answer, and what it refused; then compare anew, in short transactions."""
+    """Store LeafLink's answer, and what it refused; then compare anew, in short transactions.
+
+    `sent` is what was said with the fields that LeafLink took, `refused` the values it did not.
+    """
     if answer is not None:
         store_answer(account, answer)
     with transaction.atomic():

@@ -105,7 +105,6 @@ def from_item(item: Item, lists: Lists) -> dict[str, Value]:
     found: dict[str, Value | None] = {
         "name": item.name,
         "sku": item.sku,
-        "description": item.description or item.name,
         "brand": brand,
         "product_line": lists.find(List.PRODUCT_LINE, line.name, brand) if line else None,
         "license": lists.license,
@@ -125,8 +124,8 @@ def wanted(item: Item, offer: Offer, lists: Lists) -> dict[str, Value]:
     for name in ("name", "sku", "strain_classification"):
         if own := getattr(offer, name):
             values[name] = own
-    # LeafLink wants a description, and advises the name where there is none.
-    values["description"] = offer.description or item.description or values["name"]
+    if description := offer.description or item.description:
+        values["description"] = description
     for name in ("brand", "product_line", "category", "license"):
         entry = getattr(offer, name)
         if entry:
@@ -149,6 +148,21 @@ def wanted(item: Item, offer: Offer, lists: Lists) -> dict[str, Value]:
         values["show_quantity"] = offer.show_quantity
     values["inventory_management"] = "2" if offer.mode == Offer.Mode.UNLIMITED else "1"
     return values
+
+
+def said(item: Item, offer: Offer, values: dict[str, Value]) -> dict[str, Value]:
+    """What we say in each field in our own words: the name of a brand, line or strain of the item's
+    where LeafLink's id of it was looked up by that, else the value itself; None for nothing."""
+    found: dict[str, Value] = {name: values.get(name) for name in product_fields.BY_NAME}
+    if not offer.brand:
+        found["brand"] = item.brand.name
+    if not offer.product_line:
+        found["product_line"] = item.product_line.name if item.product_line else None
+    if not offer.strain:
+        found["strains"] = item.strain.name if item.strain else None
+    if not offer.license:
+        found["license"] = "the account's"
+    return found
 
 
 def case_size(item: Item, offer: Offer) -> int:
@@ -174,10 +188,13 @@ def wanted_prices(item: Item, offer: Offer, selling_unit: int) -> dict[str, Valu
 
 def for_creation(item: Item, offer: Offer, lists: Lists) -> dict[str, Value]:
     """All that a new product of this item would show."""
+    values = wanted(item, offer, lists)
     return {
+        # LeafLink wants a description, and advises the name where there is none.
+        "description": values["name"],
         "minimum_order": NO_MINIMUM,
         "maximum_order": NO_MAXIMUM,
-        **wanted(item, offer, lists),
+        **values,
         **wanted_prices(item, offer, case_size(item, offer)),
     }
 

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin.lists import offer_own_entries
+from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
@@ -168,6 +169,13 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its orders and links would go with it. Switch it off instead."""
         return False
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        before = Account.objects.filter(pk=obj.pk).first()
+        if before and {"push_details", "sync_prices"} & set(form.changed_data):
+            # What differed while the rule was off is left so: switching it on sends nothing.
+            settle(before)
+        super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields

@@ -9,8 +9,15 @@ from catalog.models import Item
 from integrations.leaflink import create_product
 from integrations.leaflink.compare_listings import compare
 from integrations.leaflink.mapping.product_fields import BY_NAME, LABELS, Decision, is_ours
-from integrations.leaflink.models import Listing, Offer
-from integrations.leaflink.wanted import Lists, for_creation, in_words, rules_of, with_parts
+from integrations.leaflink.models import Listing
+from integrations.leaflink.wanted import (
+    Lists,
+    for_creation,
+    in_words,
+    offer_of,
+    rules_of,
+    with_parts,
+)
 
 # What a decision means to a person, with the colour of its chip.
 WORDS = {
@@ -85,7 +92,7 @@ def _linked(listing: Listing) -> dict[str, Any]:
 
 
 def _unlinked(item: Item, lists: Lists) -> dict[str, Any]:
-    offer = getattr(item, "offer", None) or Offer(item=item)
+    offer = offer_of(item)
     values = for_creation(item, offer, lists)
     return {
         "missing": create_product.why_not(item, lists),

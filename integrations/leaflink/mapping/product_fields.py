@@ -222,9 +222,17 @@ class Decision(StrEnum):
 
 
 def decide(
-    field: ProductField, ours: Value, theirs: Value, agreed: Pair | None, rules: Rules
+    field: ProductField,
+    ours: Value,
+    theirs: Value,
+    agreed: Pair | None,
+    rules: Rules,
+    said: Value = None,
 ) -> Decision:
     """Compare one field. `agreed` None: the two were never compared before.
+
+    `said` is what we say in our own words, where `ours` was looked up in LeafLink's lists by it: a
+    list that changes is no change of ours. (None: `ours` itself.)
 
     Linking alone moves nothing, so pairs may differ for good; and while a rule is off, what moves
     counts as agreed (switching the rule on sends nothing by itself).
@@ -233,7 +241,8 @@ def decide(
         return Decision.AGREES
     if agreed is None or not is_ours(field, rules):
         return Decision.DIFFERS
-    we_moved, they_moved = ours != agreed[0], theirs != agreed[1]
+    we_moved = (ours if said is None else said) != agreed[0]
+    they_moved = theirs != agreed[1]
     if field.owner is Owner.PRICES and they_moved:
         return Decision.CONFLICT if we_moved else Decision.TAKE
     if we_moved:
