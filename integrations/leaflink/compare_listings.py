@@ -38,6 +38,8 @@ from integrations.leaflink.wanted import (
 )
 
 Standing, Trouble = Listing.Standing, Listing.Trouble
+# The product is not on LeafLink's menu any more.
+AWAY = (Trouble.GONE, Trouble.ARCHIVED)
 COLUMNS = ("agreed", "standing", "differences", "trouble", "replacement")
 
 
@@ -227,8 +229,7 @@ def _columns(found: Comparison, replacements: dict[int, int]) -> tuple[Any, ...]
         for name, what in found.decisions.items()
     ]
     trouble = trouble_of(listing)
-    is_away = trouble in (Trouble.GONE, Trouble.ARCHIVED)
-    replacement = replacements.get(listing.pk) if is_away else None
+    replacement = replacements.get(listing.pk) if trouble in AWAY else None
     return agreed, _standing(found), rows, trouble, replacement
 
 
@@ -273,10 +274,16 @@ def trouble_of(listing: Listing) -> str:
     return Trouble.NONE
 
 
+def listings_away(account: Account) -> list[int]:
+    """The ids of the listings whose product is archived or gone."""
+    away = Listing.objects.filter(product__account=account, trouble__in=AWAY)
+    return list(away.values_list("pk", flat=True))
+
+
 def _replacements(account: Account, listings: list[Listing]) -> dict[int, int]:
     """For listings whose product is archived or gone: the one unlinked product that has the same
     SKU, or else the same name and brand. Nothing where there are several."""
-    away = [one for one in listings if trouble_of(one) in (Trouble.GONE, Trouble.ARCHIVED)]
+    away = [one for one in listings if trouble_of(one) in AWAY]
     if not away:
         return {}
     free: dict[tuple[Any, ...], list[int]] = {}

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations import work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import create_product, push_details
-from integrations.leaflink.compare_listings import settle
+from integrations.leaflink.compare_listings import listings_away, settle
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import Account, Listing, Offer, Order
@@ -129,7 +129,9 @@ def _read_product(connection: Connection, remote_id: str) -> None:
         except Gone:
             note_gone(account, remote_id)
     listing = Listing.objects.filter(product__account=account, product__remote_id=remote_id)
-    settle(account, list(listing.values_list("pk", flat=True)))
+    touched = list(listing.values_list("pk", flat=True))
+    # A product that is nobody's may have taken the place of one that was archived.
+    settle(account, touched or listings_away(account))
     changed_by_hand = listing.exclude(
         item__offer__mode__in=(Offer.Mode.INHERITED, Offer.Mode.UNLIMITED)
     ).exclude(last_sent=F("product__quantity"))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -185,3 +186,27 @@ def bench(db, monkeypatch):
 def make_bench(db, monkeypatch):
     """For tests that need a fresh bench many times."""
     return lambda: Bench(monkeypatch)
+
+
+@pytest.fixture
+def machine_on(make_bench):
+    """A hypothesis state machine, each example on a `bench` and in a transaction of its own."""
+
+    def build(machine):
+        class Machine(machine):
+            def __init__(self):
+                self.atomic = transaction.atomic()
+                self.atomic.__enter__()
+                self.bench = make_bench()
+                super().__init__()
+
+            def teardown(self):
+                try:
+                    super().teardown()
+                finally:
+                    transaction.set_rollback(True)
+                    self.atomic.__exit__(None, None, None)
+
+        return Machine
+
+    return build

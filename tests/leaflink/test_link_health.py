@@ -31,6 +31,12 @@ def test_a_product_made_anew_is_found_and_relinked(bench, pair):
     assert bench.world.available(fresh.id) == 100
 
 
+def test_hooks_alone_find_what_took_its_place(bench, pair):
+    fresh = bench.world.recreate_product(pair.remote.id)
+    bench.settle()
+    assert bench.listing(pair).replacement.remote_id == fresh.id
+
+
 def test_of_two_that_could_be_it_none_is_proposed(bench, pair):
     bench.world.recreate_product(pair.remote.id)
     bench.world.edit_product(pair.remote.id, sku="OLD")

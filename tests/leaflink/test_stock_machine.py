@@ -4,7 +4,6 @@ import contextlib
 import os
 from decimal import Decimal
 
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -125,26 +124,9 @@ class StockMachine(RuleBasedStateMachine):
         return sum(row.quantity for row in rows)
 
 
-def machine_on(make_bench):
-    """The machine, with each of hypothesis' examples on a bench and in a transaction of its own."""
-
-    class Machine(StockMachine):
-        def __init__(self):
-            self.atomic = transaction.atomic()
-            self.atomic.__enter__()
-            self.bench = make_bench()
-            super().__init__()
-
-        def teardown(self):
-            transaction.set_rollback(True)
-            self.atomic.__exit__(None, None, None)
-
-    return Machine
-
-
-def test_leaflink_offers_exactly_what_is_free_whatever_happens(make_bench):
+def test_leaflink_offers_exactly_what_is_free_whatever_happens(machine_on):
     run_state_machine_as_test(
-        machine_on(make_bench),
+        machine_on(StockMachine),
         settings=settings(
             max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "25")),
             stateful_step_count=25,

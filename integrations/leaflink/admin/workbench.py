@@ -310,7 +310,9 @@ def create(request: HttpRequest) -> HttpResponse:
         )
     except create_product.CannotCreate as error:
         messages.error(request, f"{item.sku} can't be created yet. {error}")
-    return HttpResponseRedirect(where_from(request) or reverse("admin:index"))
+    return HttpResponseRedirect(
+        where_from(request) or to_workbench(tab="items").headers["Location"]
+    )
 
 
 def _number(request: HttpRequest, name: str) -> int:
