@@ -31,12 +31,14 @@ def count_queries() -> Iterator[Counter]:
 
 @dataclass
 class Figures:
-    """`ratios` compare two ways within one run; `queries` and `sizes` are counts."""
+    """`ratios` compare two ways within one run; `queries` and `sizes` are counts. `seconds` are of
+    this machine in this run, and compare with nothing else."""
 
     name: str
     ratios: dict[str, float] = field(default_factory=dict)
     queries: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -47,6 +49,7 @@ class Figures:
             ("", self.sizes),
             ("queries", self.queries),
             ("time, as a ratio", self.ratios),
+            ("seconds here", self.seconds),
         ):
             for label, number in numbers.items():
                 shown = f"{number:,.2f}" if isinstance(number, float) else f"{number:,}"

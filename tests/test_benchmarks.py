@@ -28,3 +28,12 @@ def test_an_unknown_name_is_told_with_those_there_are():
     done = run("no_such_thing")
     assert done.returncode == 2
     assert "push_inventory, take_in_orders" in done.stderr
+
+
+def test_the_workbench_costs_the_same_few_queries_at_any_size():
+    done = run("link_products", "--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["sizes"]["linked"] == 250
+    assert figures["queries"]["workbench's first page"] <= 16
+    assert figures["queries"]["comparing all linked products, nothing changed"] <= 4
