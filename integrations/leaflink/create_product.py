@@ -160,8 +160,6 @@ def _make(account: Account, client: LeafLinkClient, item: Item, values: dict[str
         "manufacturer": account.company_id,
         "seller_internal_id": our_id(item),
     }
-    if body["sell_in_unit_of_measure"] is None:
-        del body["sell_in_unit_of_measure"]
     if account.external_id_key:
         body["external_ids"] = {account.external_id_key: our_id(item)}
     try:

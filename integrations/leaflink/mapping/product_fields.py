@@ -69,7 +69,8 @@ def _price(name: str) -> Callable[[Any], dict[str, Any]]:
 
 def _cases(value: Any) -> dict[str, Any]:
     # LeafLink: "Case" when there is more than one unit in it, otherwise left out.
-    return {"unit_multiplier": value, "sell_in_unit_of_measure": "Case" if value > 1 else None}
+    by_case = {"sell_in_unit_of_measure": "Case"} if value > 1 else {}
+    return {"unit_multiplier": value, **by_case}
 
 
 FIELDS: tuple[ProductField, ...] = (
