@@ -78,7 +78,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "icon": "add_link",
                 "link": reverse_lazy("admin:leaflink_listing_workbench"),
                 "permission": lambda request: request.user.has_perms(
-                    ["leaflink.view_listing", "leaflink.view_product"]
+                    ["leaflink.view_listing", "leaflink.view_product", "catalog.view_item"]
                 ),
                 "active": lambda request: (
                     bool(request.resolver_match)

@@ -18,6 +18,7 @@ from integrations.leaflink.mapping.product_fields import (
     BY_NAME,
     FIELDS,
     MOVED,
+    PRICE_OF_A_CASE,
     Decision,
     Owner,
     Pair,
@@ -38,6 +39,7 @@ from integrations.leaflink.wanted import (
 )
 
 Standing, Trouble = Listing.Standing, Listing.Trouble
+PRICE_SET = set(PRICE_OF_A_CASE)
 # The product is not on LeafLink's menu any more.
 AWAY = (Trouble.GONE, Trouble.ARCHIVED)
 COLUMNS = ("agreed", "standing", "differences", "trouble", "replacement")
@@ -95,9 +97,7 @@ def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
     sends_cases = look_at("unit_multiplier") is Decision.SEND
     selling_unit = ours["unit_multiplier"] if sends_cases else theirs["unit_multiplier"]
     assert isinstance(selling_unit, int)
-    prices = wanted_prices(item, offer, selling_unit)
-    ours.update(prices)
-    found.said.update(prices)
+    ours.update(wanted_prices(item, offer, selling_unit))
     for one in FIELDS:
         if one.name in ours and one.owner is not Owner.CASES:
             look_at(one.name)
@@ -107,11 +107,13 @@ def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
 
 
 def _cases_only_with_prices(found: Comparison) -> None:
-    """A new case size without the price that goes with it would be a wrong price."""
-    for name in ("wholesale_price", "sale_price"):
-        if found.decisions.get(name) in (Decision.CONFLICT, Decision.TAKE):
-            found.decisions[name] = Decision.CONFLICT
-            found.decisions["unit_multiplier"] = Decision.CONFLICT
+    """A new case size goes with the price that belongs to it, or not at all: half of that would be
+    a wrong price."""
+    prices = PRICE_SET - {"unit_multiplier"}
+    if any(found.decisions.get(name) in (Decision.CONFLICT, Decision.TAKE) for name in prices):
+        found.decisions |= dict.fromkeys(PRICE_SET & set(found.decisions), Decision.CONFLICT)
+    else:
+        found.decisions |= dict.fromkeys(prices & set(found.decisions), Decision.SEND)
 
 
 def listings_with_parts(account: Account) -> Any:
@@ -153,19 +155,23 @@ def settle(account: Account, listing_ids: Collection[int] | None = None) -> int:
     return len(news)
 
 
+def lock(listing_ids: Collection[int]) -> None:
+    """Lock these listings until the transaction ends, their items first.
+
+    Every verb that changes items, offers or listings locks in this order (an offer is its item's),
+    so that two of them never wait for each other in a circle.
+    """
+    items = Item.objects.filter(listing__in=list(listing_ids)).order_by("pk")
+    list(items.select_for_update(of=("self",)).values_list("pk"))
+    listings = Listing.objects.filter(pk__in=list(listing_ids)).order_by("pk")
+    list(listings.select_for_update().values_list("pk"))
+
+
 @transaction.atomic
 def _settle_chunk(
     account: Account, listing_ids: Collection[int], replacements: dict[int, int]
 ) -> None:
-    # Items first, as every verb that locks both does.
-    items = Item.objects.filter(listing__in=listing_ids).order_by("pk")
-    list(items.select_for_update(of=("self",)).values_list("pk"))
-    list(
-        Listing.objects.select_for_update()
-        .filter(pk__in=listing_ids)
-        .order_by("pk")
-        .values_list("pk")
-    )
+    lock(listing_ids)
     lists, rules = Lists.of(account), rules_of(account)
     rows = listings_with_parts(account).filter(pk__in=listing_ids)
     changed = []
@@ -199,7 +205,9 @@ def _take(found: Comparison) -> None:
             is_no_sale = name == "sale_price" and not price
             setattr(item, name, None if is_no_sale else unit)
             on_item.append(name)
-        listing.agreed[name] = [value, value]
+    words = said(item, offer, found.ours)
+    for name, value in found.to_take().items():
+        listing.agreed[name] = [words[name], value]
     if on_item:
         item.save(update_fields=[*on_item, "updated_at"])
     if on_offer:
@@ -308,30 +316,43 @@ def _replacements(account: Account, listings: list[Listing]) -> dict[int, int]:
     return found
 
 
-def send_ours(listing_id: int, names: Collection[str]) -> None:
-    """A person wants ours in LeafLink: these fields count as moved here alone."""
-    _agree(listing_id, names, lambda one, ours, theirs: [MOVED, theirs])
+Choices = dict[int, Collection[str]]
 
 
-def keep_theirs(listing_id: int, names: Collection[str]) -> None:
+def send_ours(account: Account, choices: Choices) -> None:
+    """A person wants ours in LeafLink, by listing id the fields: they count as moved here alone."""
+    _agree(account, choices, lambda one, ours, theirs: [MOVED, theirs])
+
+
+def keep_theirs(account: Account, choices: Choices) -> None:
     """A person keeps LeafLink's: prices count as moved there alone, other fields may differ."""
     _agree(
-        listing_id,
-        names,
+        account,
+        choices,
         lambda one, ours, theirs: [ours, MOVED if one.owner is Owner.PRICES else theirs],
     )
 
 
-@transaction.atomic
-def _agree(listing_id: int, names: Collection[str], pair: Any) -> None:
-    listing = Listing.objects.select_for_update().get(pk=listing_id)
-    account = Account.objects.get(products__listing=listing_id)
-    found = compare(account, [listing_id])[0]
-    for name in names:
-        if name in found.decisions:
-            listing.agreed[name] = pair(BY_NAME[name], found.said[name], found.theirs.get(name))
+def _agree(account: Account, choices: Choices, pair: Any) -> None:
+    """Note the choices, and compare anew. A listing that was unlinked meanwhile is passed over."""
+    for chunk in in_chunks(choices):
+        with transaction.atomic():
+            lock(chunk)
+            found = compare(account, chunk)
+            for one in found:
+                _choose(one, choices[one.listing.pk], pair)
+            Listing.objects.bulk_update(
+                [one.listing for one in found], ["agreed", "refused_details", "refusals"]
+            )
+            settle(account, chunk)
+
+
+def _choose(found: Comparison, names: Collection[str], pair: Any) -> None:
+    listing, chosen = found.listing, set(names)
+    if found.decisions.get("unit_multiplier") is Decision.CONFLICT and chosen & PRICE_SET:
+        chosen |= PRICE_SET  # a case size and its price are one thing
+    for name in chosen & set(found.decisions):
+        listing.agreed[name] = pair(BY_NAME[name], found.said[name], found.theirs.get(name))
     # What LeafLink refused before may be tried once more.
-    listing.refused_details = {k: v for k, v in listing.refused_details.items() if k not in names}
-    listing.refusals = {k: v for k, v in listing.refusals.items() if k not in names}
-    listing.save(update_fields=["agreed", "refused_details", "refusals"])
-    settle(account, [listing_id])
+    listing.refused_details = {k: v for k, v in listing.refused_details.items() if k not in chosen}
+    listing.refusals = {k: v for k, v in listing.refusals.items() if k and k not in chosen}

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from catalog.inventory import InventoryError, lock_items
 from catalog.models import Item
 from integrations.leaflink.chunks import in_chunks
-from integrations.leaflink.compare_listings import settle
+from integrations.leaflink.compare_listings import lock, settle
 from integrations.leaflink.models import Account, Listing, Offer, Product
 from integrations.leaflink.wanted import leaflink_unit
 from integrations.leaflink.work_kinds import CREATE_WORK
@@ -55,6 +57,10 @@ def link(item: Item, product: Product) -> Listing:
     if reason:
         raise LinkError(reason)
     try:
+        lock_items([item.pk])
+    except InventoryError as error:
+        raise LinkError(str(error)) from error
+    try:
         with transaction.atomic():
             listing = Listing.objects.create(item=item, product=product)
     except IntegrityError:
@@ -79,7 +85,7 @@ def _after_linking(account: Account, listings: Sequence[Listing]) -> None:
         [Offer(item_id=pk, enabled=True) for pk in item_ids], ignore_conflicts=True, batch_size=500
     )
     for chunk in in_chunks(item_ids):
-        Offer.objects.filter(item__in=chunk).update(enabled=True, refusals={}, creating_since=None)
+        Offer.objects.filter(item__in=chunk).update(enabled=True, refusals={}, unlinked_at=None)
         WorkItem.objects.filter(
             connection=account,
             kind=CREATE_WORK,
@@ -89,11 +95,12 @@ def _after_linking(account: Account, listings: Sequence[Listing]) -> None:
     settle(account, [listing.pk for listing in listings])
 
 
-def exact_sku_pairs(account: Account) -> list[tuple[Item, Product]]:
+def exact_sku_pairs(account: Account, *, by_rule: bool = False) -> list[tuple[Item, Product]]:
     """The pairs with exactly the same SKU on both sides, once on each, by SKU.
 
     Anything ambiguous is left for a person: an SKU that stands twice in LeafLink, archived or
-    unreadable products, different units, brands this account doesn't sell.
+    unreadable products, different units, brands this account doesn't sell. `by_rule`: also those
+    of which a person has ended the link.
     """
     products = list(
         Product.objects.filter(
@@ -104,7 +111,9 @@ def exact_sku_pairs(account: Account) -> list[tuple[Item, Product]]:
         .select_related("account")
         .defer("raw", "shown")
     )
-    times = Counter(product.sku for product in products)
+    there = Product.objects.filter(account=account, gone_at__isnull=True)
+    skus = there.exclude(listing_state="Archived").values_list("sku", flat=True)
+    times = Counter(skus.order_by())
     candidates = {product.sku: product for product in products if times[product.sku] == 1}
     items = (
         Item.objects.filter(listing__isnull=True, is_active=True, brand__leaflink__account=account)
@@ -112,13 +121,15 @@ def exact_sku_pairs(account: Account) -> list[tuple[Item, Product]]:
         .defer("description")
         .order_by("sku")
     )
+    if by_rule:
+        items = items.exclude(offer__unlinked_at__isnull=False)
     found = ((item, candidates.get(item.sku)) for item in items.iterator(chunk_size=2000))
     return [(item, product) for item, product in found if product and not why_not(item, product)]
 
 
 def link_exact_skus(account: Account, *, dry: bool = False) -> int:
-    """Pair all of `exact_sku_pairs`; returns how many."""
-    pairs = exact_sku_pairs(account)
+    """By the account's rule, pair all of `exact_sku_pairs`; returns how many."""
+    pairs = exact_sku_pairs(account, by_rule=True)
     if not dry:
         link_many(account, pairs)
     return len(pairs)
@@ -132,6 +143,7 @@ def link_many(account: Account, pairs: Sequence[tuple[Item, Product]]) -> list[L
     has checked `why_not` of each.
     """
     wanted = {item.pk: product.pk for item, product in pairs}
+    lock_items(wanted)
     before = set(Listing.objects.filter(product__account=account).values_list("item", "product"))
     Listing.objects.bulk_create(
         [Listing(item=item, product=product) for item, product in pairs],
@@ -152,15 +164,18 @@ def link_many(account: Account, pairs: Sequence[tuple[Item, Product]]) -> list[L
 def unlink(listing: Listing) -> None:
     """End the pairing. LeafLink is left as it is; nothing is sent for the item any more.
 
-    What the item's offer says is kept, but it is switched off: it must not be created anew.
+    What the item's offer says is kept, but it is switched off: it must not be created anew, nor
+    linked by itself again.
     """
-    Offer.objects.filter(item=listing.item_id).update(enabled=False)
+    lock([listing.pk])
+    Offer.objects.filter(item=listing.item_id).update(enabled=False, unlinked_at=timezone.now())
     listing.delete()
 
 
 @transaction.atomic
 def relink(listing: Listing, product: Product) -> Listing:
     """Pair the listing's item with another product instead. Raises LinkError, changing nothing."""
+    lock([listing.pk])
     item = Item.objects.select_related("brand__leaflink__account").get(pk=listing.item_id)
     listing.delete()
     return link(item, product)

@@ -2,7 +2,8 @@
 product's fields are chosen from. Read with every full reading, and when there are none yet.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,21 +75,29 @@ def pull_lists(
     """Read all lists, where that is due. One that the key may not read stops no other."""
     if dry or not (full or not ListEntry.objects.filter(account=account).exists()):
         return
-    slug = _know_company(account, client)
+    slug = ""
+    with _noted(run, "companies"):
+        slug = _know_company(account, client)
     for source in SOURCES:
         params: dict[str, str] = {}
         if source.by_company and account.company_id:
             params["company"] = str(account.company_id)
         if source.list == List.LICENSE and slug:
             params["company_slug"] = slug
-        try:
+        with _noted(run, source.path):
             rows = [row for page in client.pages(source.path, **params) for row in page]
-        except (BadCredentials, Refused, Gone, BadPayload) as error:
-            if "(401" in str(error):
-                raise  # the key itself is bad, so nothing else will be read either
-            run.problem(f"list of {source.path}", str(error))
-            continue
-        _store(account, source, rows, run)
+            _store(account, source, rows, run)
+
+
+@contextmanager
+def _noted(run: Recorder, path: str) -> Iterator[None]:
+    """A list that can't be read is noted, and the next one is tried."""
+    try:
+        yield
+    except (BadCredentials, Refused, Gone, BadPayload) as error:
+        if "(401" in str(error):
+            raise  # the key itself is bad, so nothing else will be read either
+        run.problem(f"list of {path}", str(error))
 
 
 def _know_company(account: Account, client: LeafLinkClient) -> str:
@@ -114,11 +123,13 @@ def _know_company(account: Account, client: LeafLinkClient) -> str:
 
 def _store(account: Account, source: Source, bodies: list[Any], run: Recorder) -> None:
     entries: dict[int, ListEntry] = {}
+    unreadable = 0
     for body in bodies:
         try:
             row: Any = payloads.parse(source.payload, payloads.storable(body))
         except BadPayload as error:
             run.problem(f"list of {source.path}", str(error))
+            unreadable += 1
             continue
         if name := source.name(row)[:300]:
             entries[row.id] = ListEntry(
@@ -133,7 +144,8 @@ def _store(account: Account, source: Source, bodies: list[Any], run: Recorder) -
     fresh = [
         e for pk, e in sorted(entries.items()) if present.get(pk) != (e.name, e.parent_remote_id)
     ]
-    gone = set(present) - set(entries)
+    # What can't be read may be any of them.
+    gone: set[int] = set() if unreadable else set(present) - set(entries)
     try:
         with transaction.atomic():
             ListEntry.objects.bulk_create(

@@ -11,16 +11,26 @@ from typing import Any
 
 from django.db import transaction
 
+from integrations import work
 from integrations.leaflink import pull_catalog
-from integrations.leaflink.compare_listings import Comparison, compare, settle, trouble_of
+from integrations.leaflink.compare_listings import (
+    Comparison,
+    compare,
+    lock,
+    settle,
+    trouble_of,
+)
 from integrations.leaflink.mapping import product_fields
-from integrations.leaflink.mapping.product_fields import BY_NAME, Owner, Value
+from integrations.leaflink.mapping.product_fields import BY_NAME, PRICE_OF_A_CASE, Owner, Value
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
+from integrations.leaflink.work_kinds import INVENTORY_WORK
+from integrations.models import WorkItem
 from integrations.runs import Recorder
 
+MANAGED = "1"
 # Fields that are changed in LeafLink as well.
 TWO_WAY = (Owner.PRICES, Owner.CASES)
 
@@ -36,8 +46,16 @@ def plan(account: Account, listing_ids: Collection[int] | None = None) -> list[C
 
 def _unrefused(found: Comparison) -> dict[str, Value]:
     """What is to be sent and was not refused as it is now: a person has the reason."""
-    refused = found.listing.refused_details
-    return {k: v for k, v in found.to_send().items() if k not in refused or refused[k] != v}
+    refused, values = found.listing.refused_details, found.to_send()
+    bad = {name for name, value in values.items() if name in refused and refused[name] == value}
+    return {k: v for k, v in values.items() if k not in _all_or_none(bad, values)}
+
+
+def _all_or_none(bad: Collection[str], values: dict[str, Value]) -> set[str]:
+    """`bad`, with all of a new case size and its prices when one of them is bad: half of that
+    would be a wrong price."""
+    whole = set(PRICE_OF_A_CASE) & set(values)
+    return set(bad) | whole if "unit_multiplier" in values and whole & set(bad) else set(bad)
 
 
 def push(
@@ -48,12 +66,17 @@ def push(
     *,
     deadline: float = float("inf"),
 ) -> int:
-    """Send these; returns how many were left for lack of time (`deadline`: time.monotonic)."""
-    for done, found in enumerate(changes):
+    """Send these; returns how many were left for lack of time (`deadline`: time.monotonic).
+
+    A plan may be minutes old: links, rules and values are looked at once more before each call.
+    """
+    for done, planned in enumerate(changes):
         if time.monotonic() > deadline:
             return len(changes) - done
         run.seen += 1
-        _send(account, client, found, run)
+        account.refresh_from_db(fields=["push_details", "sync_prices", "push_inventory"])
+        for found in plan(account, [planned.listing.pk]):
+            _send(account, client, found, run)
     return 0
 
 
@@ -71,13 +94,13 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
     try:
         while values and answer is None:
             try:
-                answer = client.patch(path, product_fields.body(values))
+                answer = client.patch(path, _body(found, values))
             except Refused as error:
                 said = _at_our_fields(error, values)
                 refusals |= said
                 # What LeafLink objects to is left out; when it doesn't say what, all of it is.
                 bad = [name for name in said if name in values] or list(values)
-                refused |= {name: values.pop(name) for name in bad}
+                refused |= {name: values.pop(name) for name in _all_or_none(bad, values)}
     except (UnknownOutcome, BadPayload) as error:
         run.problem(found.listing.item.sku, f"{error} The next reading of the product tells.")
     except Gone:
@@ -92,8 +115,19 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
         run.problem(found.listing.item.sku, f"LeafLink refused: {words}")
     if answer is not None:
         run.changed += 1
+    if answer is not None and values.get("inventory_management") == MANAGED:
+        work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
     sent = {name: found.said[name] for name in values}
     _settle(account, found.listing.pk, answer, sent, refusals, refused)
+
+
+def _body(found: Comparison, values: dict[str, Value]) -> dict[str, Any]:
+    body = product_fields.body(values)
+    if values.get("inventory_management") == MANAGED:
+        # LeafLink would offer the number it had when stock was last kept up. The right one follows.
+        Listing.objects.filter(pk=found.listing.pk).update(last_sent=None)
+        body["quantity"] = "0"
+    return body
 
 
 def _read_first(account: Account, client: LeafLinkClient, found: Comparison) -> Comparison | None:
@@ -134,12 +168,8 @@ def _settle(
     if answer is not None:
         store_answer(account, answer)
     with transaction.atomic():
-        listing = (
-            Listing.objects.select_for_update(of=("self",))
-            .select_related("product")
-            .filter(pk=listing_id)
-            .first()
-        )
+        lock([listing_id])
+        listing = Listing.objects.select_related("product").filter(pk=listing_id).first()
         if listing is None:
             return  # unlinked meanwhile; LeafLink keeps what it was told
         if answer is not None:

@@ -39,6 +39,10 @@ class Change:
 
     @property
     def quantity(self) -> Decimal:
+        """Base units to be sent. Where the two sides count in different units no number is right,
+        and the last one sent may be far too high: nothing is offered then."""
+        if trouble_of(self.listing) == Listing.Trouble.UNITS:
+            return Decimal(0)
         return self.target.quantity
 
 
@@ -66,8 +70,6 @@ def plan(account: Account) -> list[Change]:
         .select_related("product", "item__offer", "item__brand__leaflink")
         .defer("product__raw", "product__shown", "item__description", "item__offer__description")
     )
-    # A quantity in grams is none in units, and an archived product takes none.
-    listings = [listing for listing in listings if not trouble_of(listing)]
     wanted = targets(account, listings)
     changes = [Change(listing, wanted[listing.pk]) for listing in listings]
     return [change for change in changes if _is_due(change)]

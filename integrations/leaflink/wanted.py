@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from catalog.decimals import plain
 from catalog.models import Item, UnitOfMeasure
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.mapping.prices import per_selling_unit
@@ -151,8 +152,11 @@ def wanted(item: Item, offer: Offer, lists: Lists) -> dict[str, Value]:
 
 
 def said(item: Item, offer: Offer, values: dict[str, Value]) -> dict[str, Value]:
-    """What we say in each field in our own words: the name of a brand, line or strain of the item's
-    where LeafLink's id of it was looked up by that, else the value itself; None for nothing."""
+    """What we say in each field in our own words, None for nothing.
+
+    Of a brand, line or strain that was looked up in LeafLink's lists that is its name; of a price
+    what it is per base unit here, whatever case LeafLink sells; else the value itself.
+    """
     found: dict[str, Value] = {name: values.get(name) for name in product_fields.BY_NAME}
     if not offer.brand:
         found["brand"] = item.brand.name
@@ -162,6 +166,9 @@ def said(item: Item, offer: Offer, values: dict[str, Value]) -> dict[str, Value]
         found["strains"] = item.strain.name if item.strain else None
     if not offer.license:
         found["license"] = "the account's"
+    for name in ("wholesale_price", "sale_price", "retail_price"):
+        own, per_unit = getattr(offer, name), getattr(item, name)
+        found[name] = plain(own) if own is not None else f"{plain(per_unit or Decimal(0))} a unit"
     return found
 
 
@@ -199,19 +206,22 @@ def for_creation(item: Item, offer: Offer, lists: Lists) -> dict[str, Value]:
     }
 
 
-def missing(values: dict[str, Value]) -> list[str]:
-    """What a new product still lacks, in words that say what to do."""
+def missing(item: Item, values: dict[str, Value]) -> list[str]:
+    """What a new product of the item still lacks, in words that say what to do."""
     cures = {
         "category": "Choose a category.",
         "sub_category": "Choose a subcategory.",
         "license": "Choose a license: without one buyers can't see the product.",
         "brand": "Choose the LeafLink brand: none there has this brand's name.",
     }
-    return [
+    lacking = [
         cures.get(found.name, f"{found.label} is missing.")
         for found in product_fields.FIELDS
         if found.required and values.get(found.name) in (None, "")
     ]
+    if values.get("wholesale_price") == "0.00" and not item.is_sample:
+        lacking.append("Give it a wholesale price: buyers could order it for nothing.")
+    return lacking
 
 
 def in_words(field_name: str, value: Value, lists: Lists) -> str:

@@ -54,12 +54,12 @@ def test_a_product_is_made_linked_and_stocked(bench, ready):
     assert (product.wholesale_price, product.retail_price) == (99, 18)
     assert product.listing_state == "Available"
     assert product.brand_id == ready.leaflink_brand_id
-    assert product.details["seller_internal_id"] == f"leafbridge-{ready.pk}"
+    assert product.details["seller_internal_id"] == str(ready.offer.reference)
     listing = Listing.objects.get(item=ready)
     assert listing.standing == Listing.Standing.IN_STEP
     bench.sync("inventory")
     assert bench.world.available(product.id) == 240
-    assert Offer.objects.get().creating_since is None
+    assert not WorkItem.objects.filter(kind="leaflink.create").exists()
 
 
 def test_the_state_of_new_products_is_a_rule(bench, ready):
@@ -141,7 +141,7 @@ def test_our_id_is_noted_under_the_key(bench, ready):
     bench.account.save()
     create_product.ask_for(ready)
     work.drain()
-    assert made(bench)[0].details["external_ids"] == {"ours": f"leafbridge-{ready.pk}"}
+    assert made(bench)[0].details["external_ids"] == {"ours": str(ready.offer.reference)}
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_both_prices_changed_is_a_conflict_that_a_person_settles(bench, pair):
     listing = bench.listing(pair)
     assert listing.standing == S.CONFLICT
     assert patches(bench) == []
-    compare_listings.keep_theirs(listing.pk, ["wholesale_price"])
+    compare_listings.keep_theirs(bench.account, {listing.pk: ["wholesale_price"]})
     pair.item.refresh_from_db()
     assert pair.item.wholesale_price == 10
     assert bench.listing(pair).standing == S.IN_STEP
@@ -177,7 +177,7 @@ def test_both_prices_changed_is_a_conflict_that_a_person_settles(bench, pair):
     bench.world.edit_product(pair.remote.id, wholesale_price=Decimal(240))
     save(pair.item, wholesale_price=Decimal(11))
     bench.settle()
-    compare_listings.send_ours(listing.pk, ["wholesale_price"])
+    compare_listings.send_ours(bench.account, {listing.pk: ["wholesale_price"]})
     bench.sync("products")
     assert pair.remote.wholesale_price == 132
     assert bench.listing(pair).standing == S.IN_STEP
@@ -189,11 +189,11 @@ def test_a_name_changed_in_leaflink_waits_for_a_person(bench, pair):
     listing = bench.listing(pair)
     assert listing.standing == S.OUT_OF_STEP
     assert pair.remote.name == "Typed there"
-    compare_listings.keep_theirs(listing.pk, ["name", "description"])
+    compare_listings.keep_theirs(bench.account, {listing.pk: ["name", "description"]})
     rest(bench)
     assert bench.listing(pair).standing == S.IN_STEP
     assert pair.remote.name == "Typed there"
-    compare_listings.send_ours(listing.pk, ["name"])
+    compare_listings.send_ours(bench.account, {listing.pk: ["name"]})
     bench.sync("products")
     assert pair.remote.name == "Gummies"
 

@@ -8,8 +8,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from integrations.leaflink import link as links
+from integrations.leaflink import suggest
 from integrations.leaflink.admin.last_links import remember
 from integrations.leaflink.admin.listing_pages import require
+from integrations.leaflink.admin.workbench_filters import UnlinkedProducts
 from integrations.leaflink.mapping.suggestions import words
 from integrations.leaflink.models import Account, Listing
 
@@ -19,15 +21,16 @@ AT_ONCE = 500
 
 def exact_skus(request: HttpRequest) -> HttpResponse:
     """Show every pair with the same SKU; link those that were left ticked."""
-    require(request, "add_listing")
-    chosen = request.GET.get("account", "")
-    accounts = Account.objects.filter(is_active=True).order_by("name")
-    if chosen.isdecimal():
-        accounts = accounts.filter(pk=chosen)
+    require(request, "leaflink.add_listing", "leaflink.view_product", "catalog.view_item")
+    # What the workbench was narrowed to holds here as well.
+    rows = suggest.unlinked_products()
+    narrowed = UnlinkedProducts(request.GET, queryset=rows, request=request).qs
+    wanted = set(narrowed.values_list("pk", flat=True))
     pairs = [
         (account, item, product)
-        for account in accounts
+        for account in Account.objects.filter(is_active=True).order_by("name")
         for item, product in links.exact_sku_pairs(account)
+        if product.pk in wanted
     ]
     if request.method == "POST":
         return _link(request, pairs)

@@ -14,12 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from catalog.admin import BrandAdmin, ItemAdmin
+from catalog.item_files import ItemResource
 from catalog.models import Brand, Item
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin import item_preview
@@ -39,6 +41,8 @@ from integrations.leaflink.wanted import (
     wanted_prices,
 )
 
+# What both sides may change.
+PRICES = ("wholesale_price", "sale_price", "retail_price")
 # What Unfold calls the tab in the page's address.
 OFFER_TAB = "offer"
 # Where the form's field has another name than LeafLink's.
@@ -87,14 +91,28 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
             if leaflink_name in values and name != "enabled":
                 blank = in_words(leaflink_name, values[leaflink_name], lists)
                 short = blank if len(blank) < 60 else blank[:57] + "…"
-                field.help_text = f"{field.help_text} Empty: {short}".strip()
+                # Help texts are shown as HTML, and these words are anybody's.
+                field.help_text = format_html("{} Empty: {}", field.help_text, short)
             if refusal := offer.refusals.get(leaflink_name):
-                field.help_text = f"LeafLink refused: {refusal} {field.help_text}".strip()
+                text = "LeafLink refused: {} {}"
+                field.help_text = format_html(text, refusal, field.help_text)
+            if name in PRICES:
+                field.show_hidden_initial = True
+        if Listing.objects.filter(item=item).exists():
+            self.fields["enabled"].disabled = True
+            self.fields["enabled"].initial = True
+            self.fields["enabled"].help_text = "It is linked. Unlink it to end that."
 
     def save(self, commit: bool = True) -> Any:
+        """Write what was changed on the page, and that only: prices may have been taken over from
+        LeafLink, and work been done, since it was opened."""
         # What LeafLink refused may be right now; it is tried anew.
         self.instance.refusals = {}
-        return super().save(commit)
+        if not (commit and self.instance.pk):
+            return super().save(commit)
+        changed = [name for name in self.changed_data if name in self.Meta.fields]
+        self.instance.save(update_fields=[*changed, "refusals"])
+        return self.instance
 
 
 class OfferFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -177,6 +195,32 @@ class OfferedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class LinkedItemResource(ItemResource):
+    """Items as files, of which a linked one keeps its unit."""
+
+    def load(self, dataset: Any) -> None:
+        super().load(dataset)
+        rows = Listing.objects.values_list("item", "item__unit_of_measure")
+        self.linked_units = dict(rows)
+
+    def validate_instance(
+        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        errors = dict(import_validation_errors or {})
+        before = self.linked_units.get(instance.pk)
+        if before and leaflink_unit(instance.unit_of_measure) != leaflink_unit(before):
+            errors["unit_of_measure"] = forms.ValidationError(keeps_its_unit(before))
+        super().validate_instance(instance, errors, validate_unique)
+
+
+def keeps_its_unit(unit: str) -> str:
+    """Why a linked item's unit can't be changed, and what to do."""
+    return (
+        f"This item is linked to a LeafLink product counted in {leaflink_unit(unit).lower()}s. "
+        "Unlink it before you change the unit."
+    )
+
+
 admin.site.unregister(Item)
 admin.site.unregister(Brand)
 
@@ -223,18 +267,30 @@ class LeafLinkItemAdmin(ReturnsToCaller, ItemAdmin):
                 before = Item.objects.values_list("unit_of_measure", flat=True).get(pk=obj.pk)
                 is_linked = Listing.objects.filter(item=obj.pk).exists()
                 if is_linked and leaflink_unit(unit) != leaflink_unit(before):
-                    raise forms.ValidationError(
-                        "This item is linked to a LeafLink product counted in "
-                        f"{leaflink_unit(before).lower()}s. Unlink it before you change the unit."
-                    )
+                    raise forms.ValidationError(keeps_its_unit(before))
                 return unit
 
+        for name in PRICES:
+            if name in Guarded.base_fields:  # somebody who may only look has none
+                Guarded.base_fields[name].show_hidden_initial = True
         return Guarded
+
+    def save_model(self, request: HttpRequest, obj: Item, form: Any, change: bool) -> None:
+        """Write what was changed on the page, and that only: a price may have been taken over from
+        LeafLink since it was opened."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        changed = [name for name in form.changed_data if name in form.fields]
+        obj.save(update_fields=[*changed, "updated_at"])
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         # The item may be what LeafLink objected to.
         Offer.objects.filter(item=form.instance).exclude(refusals={}).update(refusals={})
+
+    def get_import_resource_classes(self, request: HttpRequest) -> list[Any]:
+        return [LinkedItemResource]
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         with gathered():

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST
 from catalog.return_to import where_from
 from integrations import work
 from integrations.leaflink import link as links
-from integrations.leaflink.compare_listings import keep_theirs, send_ours
+from integrations.leaflink.compare_listings import Choices, keep_theirs, send_ours
 from integrations.leaflink.mapping.product_fields import BY_NAME, LABELS
-from integrations.leaflink.models import Listing
+from integrations.leaflink.models import Account, Listing
 from integrations.leaflink.work_kinds import DETAILS_WORK
 from integrations.models import WorkItem
 
@@ -26,8 +26,8 @@ NEEDS_A_LOOK = ~Q(trouble="") | Q(standing__in=(S.OUT_OF_STEP, S.CONFLICT)) | RE
 
 
 def require(request: HttpRequest, *permissions: str) -> None:
-    """Raise PermissionDenied unless the user has all of these ("add_listing")."""
-    if not request.user.has_perms([f"leaflink.{name}" for name in permissions]):
+    """Raise PermissionDenied unless the user has all of these ("leaflink.add_listing")."""
+    if not request.user.has_perms(permissions):
         raise PermissionDenied
 
 
@@ -42,7 +42,7 @@ def _get(listing_id: int) -> Listing:
 
 def unlink(request: HttpRequest, listing_id: int) -> HttpResponse:
     """Ask, saying what stops; then end the link."""
-    require(request, "delete_listing")
+    require(request, "leaflink.delete_listing")
     listing = _get(listing_id)
     back = reverse("admin:leaflink_listing_workbench") + "?tab=linked"
     if request.method == "POST":
@@ -67,7 +67,7 @@ def unlink(request: HttpRequest, listing_id: int) -> HttpResponse:
 @require_POST
 def relink(request: HttpRequest, listing_id: int) -> HttpResponse:
     """Link the item to the product that was made anew in place of its own."""
-    require(request, "add_listing", "delete_listing")
+    require(request, "leaflink.add_listing", "leaflink.delete_listing")
     listing = _get(listing_id)
     fallback = reverse("admin:leaflink_listing_workbench") + "?tab=look"
     if listing.replacement is None:
@@ -94,10 +94,11 @@ def keep(request: HttpRequest, listing_id: int) -> HttpResponse:
 
 
 def _decide_one(request: HttpRequest, listing_id: int, verb: str) -> HttpResponse:
-    require(request, "change_listing")
+    require(request, "leaflink.change_listing")
     listing = _get(listing_id)
     name = request.POST.get("field", "")
-    _decide(listing, verb, [name] if name in BY_NAME else _open_fields(listing))
+    names = [name] if name in BY_NAME else _open_fields(listing)
+    _decide(listing.product.account, [listing], {listing.pk: names}, verb)
     what = LABELS.get(name, "What differs")
     said = (
         f"{what} is being sent to LeafLink. Reload in a moment."
@@ -115,25 +116,24 @@ def _open_fields(listing: Listing) -> list[str]:
     return [*found, *listing.refused_details]
 
 
-def _decide(listing: Listing, verb: str, names: list[str]) -> None:
-    if verb == "send":
-        send_ours(listing.pk, names)
-        account_id = listing.product.account_id
-        work.ask(account_id, DETAILS_WORK, [str(listing.item_id)], WorkItem.Priority.REST)
-    else:
-        keep_theirs(listing.pk, names)
+def _decide(account: Account, listings: list[Listing], choices: Choices, verb: str) -> None:
+    if verb == "keep":
+        keep_theirs(account, choices)
+        return
+    send_ours(account, choices)
+    items = [str(listing.item_id) for listing in listings]
+    work.ask(account.pk, DETAILS_WORK, items, WorkItem.Priority.REST)
 
 
 def decide_many(request: HttpRequest, listings: QuerySet[Listing], verb: str) -> None:
-    """The same for all that wait on several links."""
-    count = 0
-    for listing in listings.select_related("product"):
-        if names := _open_fields(listing):
-            _decide(listing, verb, names)
-            count += 1
+    """The same for all that wait on several links, with a few queries per account."""
+    waiting = [one for one in listings.select_related("product__account") if _open_fields(one)]
+    for account in {one.product.account for one in waiting}:
+        mine = [one for one in waiting if one.product.account == account]
+        _decide(account, mine, {one.pk: _open_fields(one) for one in mine}, verb)
     done = "are being sent to LeafLink" if verb == "send" else "keep LeafLink's"
-    if count:
-        messages.success(request, f"{count} linked products {done}.")
+    if waiting:
+        messages.success(request, f"{len(waiting)} linked products {done}.")
     else:
         messages.info(request, "None of these waits for a decision.")
 

@@ -1,6 +1,7 @@
 """Where an item stands with LeafLink, as the item's and the link's page show it."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -29,14 +30,17 @@ WORDS = {
 }
 TROUBLES = {
     Listing.Trouble.GONE: "LeafLink no longer has this product. Nothing is sent.",
-    Listing.Trouble.ARCHIVED: "The product is archived in LeafLink. Nothing is sent.",
+    Listing.Trouble.ARCHIVED: (
+        "The product is archived in LeafLink: buyers don't see it, and no details are sent."
+    ),
     Listing.Trouble.UNITS: (
-        "The item and the product are counted in different units, so no quantity is sent. Make "
-        "the units agree, or unlink them."
+        "The item and the product are counted in different units, so LeafLink is told that there "
+        "are none. "
+        "Make the units agree, or unlink them."
     ),
     Listing.Trouble.ACCOUNT: (
-        "The item's brand is sold by another account now. Nothing is sent. Unlink it, and link it "
-        "to a product of that account."
+        "The item's brand is sold by another account now. Quantities are still sent, details are "
+        "not. Unlink it, and link it to a product of that account."
     ),
 }
 
@@ -93,11 +97,16 @@ def _linked(listing: Listing) -> dict[str, Any]:
 
 def _unlinked(item: Item, lists: Lists) -> dict[str, Any]:
     offer = offer_of(item)
+    bench = reverse("admin:leaflink_listing_workbench")
     values = for_creation(item, offer, lists)
+    # A refusal is on the work and, by field, on the offer.
+    asked = create_product.under_way(item.brand.leaflink.account).get(item.pk)
+    stuck = asked.error if asked and asked.stuck_at and not offer.refusals else ""
     return {
         "missing": create_product.why_not(item, lists),
-        "creating": offer.creating_since is not None,
+        "creating": asked is not None and asked.stuck_at is None,
+        "stuck": stuck,
         "refusals": {LABELS.get(name, name): text for name, text in offer.refusals.items()},
         "values": [(LABELS[name], in_words(name, value, lists)) for name, value in values.items()],
-        "workbench": f"{reverse('admin:leaflink_listing_workbench')}?tab=items&q={item.sku}",
+        "workbench": f"{bench}?{urlencode({'tab': 'items', 'q': item.sku})}",
     }

@@ -12,6 +12,11 @@ from catalog.read_only_admin import ReadOnlyAdmin
 from integrations.leaflink.models import ListEntry
 
 
+def natural(text: str) -> int:
+    """An id as it stands in an address; 0, which none is, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 class EntryWidget(AutocompleteSelect):
     """A searchable choice from one account's lists: each LeafLink company has ids of its own."""
 
@@ -53,5 +58,6 @@ class ListEntryAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[ListEntry], search_term: str
     ) -> tuple[QuerySet[ListEntry], bool]:
         found, duplicates = super().get_search_results(request, queryset, search_term)
-        account = request.GET.get("account", "")
-        return (found.filter(account=account) if account.isdecimal() else found), duplicates
+        if "account" in request.GET:  # choosing one, for something of that account
+            found = found.filter(account=natural(request.GET["account"]), gone_at__isnull=True)
+        return found, duplicates

@@ -26,6 +26,7 @@ from integrations.leaflink import link as links
 from integrations.leaflink.admin.exact_skus import exact_skus
 from integrations.leaflink.admin.last_links import last_links, remember, undo_last
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK, require
+from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.admin.workbench_filters import Links, UnlinkedItems, UnlinkedProducts
 from integrations.leaflink.mapping.product_fields import LABELS
 from integrations.leaflink.models import Listing, Product
@@ -80,6 +81,11 @@ def _suggest_items(products: list[Product]) -> None:
 
 
 def _suggest_products(items: list[Item]) -> None:
+    asked: dict[int, Any] = {}
+    for account in {item.brand.leaflink.account for item in items}:
+        asked |= create_product.under_way(account)
+    for item in items:
+        item.asked = asked.get(item.pk)  # type: ignore[attr-defined]
     found = suggest.for_items(items)
     pks = {one.thing.pk for suggestions in found.values() for one in suggestions}
     known = Product.objects.select_related("account").defer("raw", "shown").in_bulk(pks)
@@ -145,7 +151,7 @@ def to_workbench(**query: str) -> HttpResponse:
 @require_GET
 def workbench(request: HttpRequest) -> HttpResponse:
     """A tab of the workbench; with htmx its body only."""
-    require(request, "view_listing", "view_product")
+    require(request, "leaflink.view_listing", "leaflink.view_product", "catalog.view_item")
     is_part = request.headers.get("HX-Request") == "true"
     template = "workbench_body.html" if is_part else "workbench.html"
     return TemplateResponse(request, f"admin/leaflink/{template}", _context(request))
@@ -205,7 +211,7 @@ def _exact_count(request: HttpRequest) -> int:
 @require_POST
 def link(request: HttpRequest) -> HttpResponse:
     """Link a product and an item; the row then says so, with a way back."""
-    require(request, "add_listing")
+    require(request, "leaflink.add_listing")
     item = get_object_or_404(
         Item.objects.select_related("brand__leaflink__account"), pk=_number(request, "item")
     )
@@ -254,7 +260,7 @@ class _Asked:
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """End the links that this person made last."""
-    require(request, "delete_listing")
+    require(request, "leaflink.delete_listing")
     ended = undo_last(request)
     if ended:
         messages.success(request, f"Unlinked again: {ended}. LeafLink was left as it is.")
@@ -266,13 +272,13 @@ def undo(request: HttpRequest) -> HttpResponse:
 @require_GET
 def find(request: HttpRequest) -> HttpResponse:
     """Items for a product, or products for an item, by words that a person typed."""
-    require(request, "add_listing", "view_product")
+    require(request, "leaflink.add_listing", "leaflink.view_product", "catalog.view_item")
     text = request.GET.get("words", "").strip()
     context: dict[str, Any] = {"words": text, "found": [], "row_key": request.GET.get("row", "")}
     if product_pk := request.GET.get("product", ""):
         product = get_object_or_404(
             Product.objects.select_related("account").defer("raw"),
-            pk=product_pk if product_pk.isdecimal() else 0,
+            pk=natural(product_pk),
         )
         rows = Item.objects.filter(is_active=True, listing__isnull=True)
         items = _with_words(rows.select_related("brand__leaflink__account"), text)
@@ -281,7 +287,7 @@ def find(request: HttpRequest) -> HttpResponse:
         item_pk = request.GET.get("item", "")
         item = get_object_or_404(
             Item.objects.select_related("brand__leaflink__account"),
-            pk=item_pk if item_pk.isdecimal() else 0,
+            pk=natural(item_pk),
         )
         seller = getattr(item.brand, "leaflink", None)
         rows = suggest.unlinked_products().filter(account=seller.account_id if seller else None)
@@ -301,7 +307,7 @@ def _with_words(rows: Any, text: str) -> list[Any]:
 @require_POST
 def create(request: HttpRequest) -> HttpResponse:
     """Ask for the product of an item to be made in LeafLink."""
-    require(request, "add_listing")
+    require(request, "leaflink.add_listing")
     item = get_object_or_404(Item, pk=_number(request, "item"))
     try:
         create_product.ask_for(item)
@@ -316,8 +322,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    value = request.POST.get(name, "")
-    return int(value) if value.isdecimal() and len(value) < 19 else 0
+    return natural(request.POST.get(name, ""))
 
 
 PAGES: tuple[tuple[str, Any, str], ...] = (

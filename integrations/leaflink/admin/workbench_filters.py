@@ -11,6 +11,7 @@ from unfold.widgets import (
 )
 
 from catalog.models import Brand, Item
+from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wanted import Lists
 
@@ -18,8 +19,8 @@ from integrations.leaflink.wanted import Lists
 def _brands(request: Any) -> QuerySet[Brand]:
     """The brands that an account sells; of the chosen account, when one is chosen."""
     brands = Brand.objects.filter(leaflink__isnull=False)
-    chosen = request.GET.get("account", "") if request else ""
-    return brands.filter(leaflink__account=int(chosen)) if chosen.isdecimal() else brands
+    chosen = natural(request.GET.get("account", "")) if request else 0
+    return brands.filter(leaflink__account=chosen) if chosen else brands
 
 
 class WorkbenchFilter(django_filters.FilterSet):
@@ -49,6 +50,13 @@ class WorkbenchFilter(django_filters.FilterSet):
             attrs={"type": "search", "placeholder": "Name or SKU", "autocomplete": "off"}
         ),
     )
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        # An id that none can be is no choice at all; databases can't even be asked for some.
+        kept = {
+            k: v for k, v in (data or {}).items() if k not in ("account", "brand") or natural(v)
+        }
+        super().__init__(kept, *args, **kwargs)
 
     def of_account(self, rows: Any, name: str, account: Account) -> Any:
         return rows.filter(**{self.account_column: account})

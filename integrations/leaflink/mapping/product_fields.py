@@ -207,6 +207,11 @@ def is_ours(field: ProductField, rules: Rules) -> bool:
     }[field.owner]
 
 
+# What a linked product is known by: a change of these is told whatever the rules say.
+IDENTITY = ("name", "sku")
+# What makes a price: none of these is changed in LeafLink without the others.
+PRICE_OF_A_CASE = ("unit_multiplier", "wholesale_price", "sale_price")
+
 # As an agreed value: that side counts as moved, whatever it shows now. (No field has this value.)
 MOVED = "(moved)"
 
@@ -240,10 +245,13 @@ def decide(
     """
     if ours == theirs:
         return Decision.AGREES
-    if agreed is None or not is_ours(field, rules):
+    if agreed is None:
         return Decision.DIFFERS
     we_moved = (ours if said is None else said) != agreed[0]
     they_moved = theirs != agreed[1]
+    if not is_ours(field, rules):
+        told = they_moved and field.name in IDENTITY
+        return Decision.MOVED_THERE if told else Decision.DIFFERS
     if field.owner is Owner.PRICES and they_moved:
         return Decision.CONFLICT if we_moved else Decision.TAKE
     if we_moved:

@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import uuid
 from decimal import Decimal
 from django.db import migrations, models
 
@@ -108,7 +109,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='accountbrand',
             name='leaflink_brand',
-            field=models.ForeignKey(blank=True, help_text='Empty: the one with the same name.', limit_choices_to={'gone_at__isnull': True, 'list': 'brand'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='LeafLink brand'),
+            field=models.ForeignKey(blank=True, help_text='Empty: the one with the same name.', limit_choices_to={'list': 'brand'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='LeafLink brand'),
         ),
         migrations.CreateModel(
             name='Offer',
@@ -129,14 +130,15 @@ class Migration(migrations.Migration):
                 ('maximum_order', models.DecimalField(blank=True, decimal_places=4, help_text='In units.', max_digits=14, null=True, validators=[django.core.validators.MinValueValidator(Decimal('0'))], verbose_name='maximum order')),
                 ('show_quantity', models.BooleanField(blank=True, null=True, verbose_name='show quantity to buyers')),
                 ('refusals', models.JSONField(default=dict, editable=False)),
-                ('creating_since', models.DateTimeField(editable=False, null=True)),
-                ('brand', models.ForeignKey(blank=True, limit_choices_to={'gone_at__isnull': True, 'list': 'brand'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='brand')),
-                ('category', models.ForeignKey(blank=True, limit_choices_to={'gone_at__isnull': True, 'list': 'category'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='category')),
+                ('reference', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('unlinked_at', models.DateTimeField(editable=False, null=True)),
+                ('brand', models.ForeignKey(blank=True, limit_choices_to={'list': 'brand'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='brand')),
+                ('category', models.ForeignKey(blank=True, limit_choices_to={'list': 'category'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='category')),
                 ('item', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='offer', to='catalog.item')),
-                ('license', models.ForeignKey(blank=True, help_text="Without one buyers can't see the product.", limit_choices_to={'gone_at__isnull': True, 'list': 'license'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='license')),
-                ('product_line', models.ForeignKey(blank=True, limit_choices_to={'gone_at__isnull': True, 'list': 'product_line'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='product line')),
-                ('strain', models.ForeignKey(blank=True, limit_choices_to={'gone_at__isnull': True, 'list': 'strain'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='strain')),
-                ('subcategory', models.ForeignKey(blank=True, limit_choices_to={'gone_at__isnull': True, 'list': 'subcategory'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='subcategory')),
+                ('license', models.ForeignKey(blank=True, help_text="Without one buyers can't see the product.", limit_choices_to={'list': 'license'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='license')),
+                ('product_line', models.ForeignKey(blank=True, limit_choices_to={'list': 'product_line'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='product line')),
+                ('strain', models.ForeignKey(blank=True, limit_choices_to={'list': 'strain'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='strain')),
+                ('subcategory', models.ForeignKey(blank=True, limit_choices_to={'list': 'subcategory'}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='leaflink.listentry', verbose_name='subcategory')),
             ],
             options={
                 'verbose_name': 'LeafLink offer',

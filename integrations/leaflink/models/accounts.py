@@ -226,7 +226,7 @@ class AccountBrand(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        limit_choices_to={"list": "brand", "gone_at__isnull": True},
+        limit_choices_to={"list": "brand"},
         verbose_name="LeafLink brand",
         help_text="Empty: the one with the same name.",
     )

@@ -1,5 +1,6 @@
 """How an item is offered in LeafLink: whether at all, and in what it differs from the item."""
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,7 @@ def _entry(kind: str, label: str, help_text: str = "") -> Any:
         null=True,
         blank=True,
         related_name="+",
-        limit_choices_to={"list": kind, "gone_at__isnull": True},
+        limit_choices_to={"list": kind},
         verbose_name=label,
         help_text=help_text,
     )
@@ -84,8 +85,11 @@ class Offer(models.Model):
     show_quantity = models.BooleanField("show quantity to buyers", null=True, blank=True)
     # Why LeafLink did not take the product, by field; "" for what is about no field.
     refusals = models.JSONField(default=dict, editable=False)
-    # When a product was last asked to be made, and since when that has had no outcome.
-    creating_since = models.DateTimeField(null=True, editable=False)
+    # Our id of the item in LeafLink (`seller_internal_id`): by it a product that was made of it is
+    # known again, whatever was renamed since, and from whichever installation.
+    reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # A person ended the link: it is not made again by itself.
+    unlinked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = "LeafLink offer"

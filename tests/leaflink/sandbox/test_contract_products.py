@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.leaflink.sandbox.test_contract import SPEC_FILE, account, complaints  # noqa: F401
+from tests.leaflink.sandbox.test_contract import SPEC_FILE, account, complaints
 
 pytestmark = pytest.mark.skipif(
     not SPEC_FILE.exists(), reason=f"LeafLink's OpenAPI file is not at {SPEC_FILE}."
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.django_db
-def test_details_prices_and_new_products_are_sent_as_the_specification_says(account):  # noqa: F811
+def test_details_prices_and_new_products_are_sent_as_the_specification_says(account):
     from catalog.models import Item
     from integrations import work
     from integrations.leaflink import create_product, cycle
@@ -41,7 +41,7 @@ def test_details_prices_and_new_products_are_sent_as_the_specification_says(acco
         mode="unlimited",
         sku="FRESH-1",
     )
-    item = Item.objects.create(sku="NEW-9", name="New", brand=listing.item.brand, case_size=24)
+    item = Item.objects.create(sku="NEW-9", name="New", brand=listing.item.brand, wholesale_price=3)
     Offer.objects.create(
         item=item,
         enabled=True,
