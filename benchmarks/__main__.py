@@ -25,10 +25,10 @@ def main() -> None:
         os.environ.setdefault("LOG_LEVEL", "ERROR")
         django.setup()
         for name in options.name or names:
-            _run(name, options)
+            _run(name, options, folder)
 
 
-def _run(name: str, options: argparse.Namespace) -> None:
+def _run(name: str, options: argparse.Namespace, folder: str) -> None:
     from importlib import import_module
 
     from django.db import connection
@@ -37,6 +37,9 @@ def _run(name: str, options: argparse.Namespace) -> None:
 
     # No worker runs beside a benchmark; hints would only pile up.
     work.wake_worker = lambda: None
+    if connection.vendor == "sqlite":
+        # In a file, as in real life; one in memory would outlive its benchmark.
+        connection.settings_dict["TEST"]["NAME"] = f"{folder}/{name}.sqlite3"
     kept = connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
         figures = import_module(f"benchmarks.{name}").run(options.quick)
