@@ -86,6 +86,8 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
             **from_item(item, lists),
             **wanted_prices(item, Offer(item=item), case_size(item, offer)),
         }
+        listing = Listing.objects.filter(item=item).first()
+        refusals = {**offer.refusals, **(listing.refusals if listing else {})}
         for name, field in self.fields.items():
             leaflink_name = LEAFLINK_NAMES.get(name, name)
             if leaflink_name in values and name != "enabled":
@@ -93,12 +95,12 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
                 short = blank if len(blank) < 60 else blank[:57] + "…"
                 # Help texts are shown as HTML, and these words are anybody's.
                 field.help_text = format_html("{} Empty: {}", field.help_text, short)
-            if refusal := offer.refusals.get(leaflink_name):
+            if refusal := refusals.get(leaflink_name):
                 text = "LeafLink refused: {} {}"
                 field.help_text = format_html(text, refusal, field.help_text)
             if name in PRICES:
                 field.show_hidden_initial = True
-        if Listing.objects.filter(item=item).exists():
+        if listing:
             self.fields["enabled"].disabled = True
             self.fields["enabled"].initial = True
             self.fields["enabled"].help_text = "It is linked. Unlink it to end that."
@@ -133,6 +135,7 @@ class OfferInline(StackedInline):
     verbose_name = verbose_name_plural = "LeafLink"
     autocomplete_fields = list(ENTRY_FIELDS)
     template_before = "admin/leaflink/listing_panel.html"
+    readonly_fields = ["unit_type"]
     fieldsets = [
         ("In LeafLink", {"fields": ["enabled", "mode"]}),
         (
@@ -152,13 +155,21 @@ class OfferInline(StackedInline):
             "How it is sold",
             {
                 "fields": [
-                    ("sell_in_cases", "units_per_case"),
+                    ("unit_type", "sell_in_cases", "units_per_case"),
                     ("wholesale_price", "sale_price", "retail_price"),
                     ("minimum_order", "maximum_order"),
                 ]
             },
         ),
     ]
+
+    @display(description="Unit")
+    def unit_type(self, offer: Offer) -> str:
+        """LeafLink's unit, which follows the item's."""
+        ours = offer.item.get_unit_of_measure_display()
+        there = leaflink_unit(offer.item.unit_of_measure)
+        same = f"{there}, as the item's"
+        return same if there == ours else f"{there}: LeafLink doesn't know {ours.lower()}s"
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
