@@ -20,6 +20,7 @@ from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import Account, Blocker, Listing, Offer, Order, Staff
+from integrations.leaflink.signals import links_made
 from integrations.leaflink.work_kinds import (
     DETAILS_WORK,
     INVENTORY_WORK,
@@ -37,7 +38,7 @@ def listen() -> None:
     stock_changed.connect(_on_stock_changed, dispatch_uid="leaflink-stock")
     order_changed.connect(_on_order_changed, dispatch_uid="leaflink-order")
     post_save.connect(_on_staff_saved, sender=Staff, dispatch_uid="leaflink-staff")
-    post_save.connect(_on_listing_saved, sender=Listing, dispatch_uid="leaflink-listing")
+    links_made.connect(_on_links_made, dispatch_uid="leaflink-links")
     post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
     post_save.connect(_on_offer_saved, sender=Offer, dispatch_uid="leaflink-offer")
@@ -121,15 +122,10 @@ def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
         transaction.on_commit(lambda: _reconsider(blocked))
 
 
-def _on_listing_saved(sender: Any, instance: Listing, created: bool, **kwargs: Any) -> None:
-    account_id, item_id = instance.product.account_id, instance.item_id
-
-    def hint() -> None:
-        _push_soon([item_id])
-        _reconsider(Q(blockers__code=Code.PRODUCT_UNLINKED, account=account_id))
-
-    if created:
-        transaction.on_commit(hint)
+def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:
+    for some in in_chunks(item_ids):
+        _push_soon(some)
+    _reconsider(Q(blockers__code=Code.PRODUCT_UNLINKED, account=account_id))
 
 
 def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from catalog.models import Item
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.compare_listings import lock, settle
 from integrations.leaflink.models import Account, Listing, Offer, Product
+from integrations.leaflink.signals import links_made
 from integrations.leaflink.wanted import leaflink_unit
 from integrations.leaflink.work_kinds import CREATE_WORK
 from integrations.models import WorkItem
@@ -93,6 +94,13 @@ def _after_linking(account: Account, listings: Sequence[Listing]) -> None:
             leased_until__isnull=True,
         ).delete()
     settle(account, [listing.pk for listing in listings])
+    if item_ids:
+        transaction.on_commit(
+            lambda: links_made.send_robust(
+                sender="leaflink", account_id=account.pk, item_ids=item_ids
+            ),
+            robust=True,
+        )
 
 
 def exact_sku_pairs(account: Account, *, by_rule: bool = False) -> list[tuple[Item, Product]]:

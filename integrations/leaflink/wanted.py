@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.decimals import plain
-from catalog.models import Item, UnitOfMeasure
+from catalog.models import Item, Strain, UnitOfMeasure
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.mapping.prices import per_selling_unit
 from integrations.leaflink.mapping.product_fields import Rules, Value
@@ -236,6 +236,8 @@ def in_words(field_name: str, value: Value, lists: Lists) -> str:
         return "Yes" if value else "No"
     if field_name in ("wholesale_price", "sale_price", "retail_price"):
         return f"${value}"
+    if field_name == "strain_classification":
+        return dict(Strain.Classification.choices).get(str(value), str(value))
     if field_name == "inventory_management":
         return product_fields.INVENTORY_NAMES.get(str(value), str(value))
     return str(value)

@@ -301,3 +301,20 @@ def test_a_held_order_leads_to_its_product_and_back(bench, shop):
     text = text_of(shop.get(page))
     assert f"{BENCH}?q=GUM-1&amp;next=" in text
     assert "Back to where you came from" in text_of(shop.get(BENCH, {"q": "GUM-1", "next": page}))
+
+
+def test_linking_many_sends_their_stock_and_frees_held_orders_at_once(
+    bench, shop, django_capture_on_commit_callbacks
+):
+    bench.sync("staff", "customers")
+    bench.map_dana()
+    bench.world.set_quantity(bench.same.remote.id, "50")
+    order = bench.order(bench.line(bench.same, 2))
+    bench.sync("orders")
+    assert bench.reasons(order) == ["product_unlinked"]
+    pair = f"{bench.same.item.pk}-{bench.product(bench.same).pk}"
+    with django_capture_on_commit_callbacks(execute=True):
+        shop.post(url("exact_skus"), {"pair": [pair]})
+    work.drain()
+    assert bench.mirror(order).state == "imported"
+    assert bench.available(bench.same) == 98

@@ -41,6 +41,11 @@ from integrations.leaflink.wanted import (
     wanted_prices,
 )
 
+# What it means to say neither yes nor no.
+UNSAID = {
+    "show_quantity": "As LeafLink has it",
+    "sell_in_cases": "If a case holds more than one unit",
+}
 # What both sides may change.
 PRICES = ("wholesale_price", "sale_price", "retail_price")
 # What Unfold calls the tab in the page's address.
@@ -86,7 +91,7 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
             **from_item(item, lists),
             **wanted_prices(item, Offer(item=item), case_size(item, offer)),
         }
-        listing = Listing.objects.filter(item=item).first()
+        listing = Listing.objects.filter(item=item).select_related("product").first()
         refusals = {**offer.refusals, **(listing.refusals if listing else {})}
         for name, field in self.fields.items():
             leaflink_name = LEAFLINK_NAMES.get(name, name)
@@ -95,11 +100,22 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
                 short = blank if len(blank) < 60 else blank[:57] + "…"
                 # Help texts are shown as HTML, and these words are anybody's.
                 field.help_text = format_html("{} Empty: {}", field.help_text, short)
+            elif listing and listing.product.shown.get(leaflink_name) not in (None, "", []):
+                theirs = in_words(leaflink_name, listing.product.shown[leaflink_name], lists)
+                field.help_text = format_html(
+                    "{} Empty: as LeafLink has it, {}", field.help_text, theirs
+                )
             if refusal := refusals.get(leaflink_name):
                 text = "LeafLink refused: {} {}"
                 field.help_text = format_html(text, refusal, field.help_text)
             if name in PRICES:
                 field.show_hidden_initial = True
+        for name, unsaid in UNSAID.items():
+            self.fields[name].widget.choices = [
+                ("unknown", unsaid),
+                ("true", "Yes"),
+                ("false", "No"),
+            ]
         if listing:
             self.fields["enabled"].disabled = True
             self.fields["enabled"].initial = True

@@ -26,7 +26,10 @@ STANDING_COLORS = {
     Listing.Standing.CONFLICT.value: "danger",
     Listing.Standing.REFUSED.value: "danger",
 }
-TROUBLE_COLORS = dict.fromkeys([value for value in Listing.Trouble.values if value], "danger")
+TROUBLE_COLORS = {
+    "sound": "success",
+    **dict.fromkeys([value for value in Listing.Trouble.values if value], "danger"),
+}
 
 
 def product_link(product: Product) -> str:
@@ -271,7 +274,9 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
 
     @display(description="Link", ordering="trouble", label=TROUBLE_COLORS)
     def shown_trouble(self, listing: Listing) -> tuple[str, str]:
-        return listing.trouble, listing.get_trouble_display() if listing.trouble else "Sound"
+        if not listing.trouble:
+            return "sound", "Sound"
+        return listing.trouble, listing.get_trouble_display()
 
     @display(description="Sent", ordering="last_sent")
     def shown_sent(self, listing: Listing) -> str:
