@@ -11,7 +11,9 @@ from django.utils import timezone
 from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
+from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
+from integrations.leaflink.suggest import unlinked_products
 from integrations.models import Notice, Run, WorkItem
 from orders.models import SalesOrder
 from orders.status import OPEN
@@ -65,9 +67,14 @@ def attention() -> list[dict[str, Any]]:
             reverse("admin:catalog_item_changelist") + "?promised=short",
         ),
         (
-            Listing.objects.exclude(refusal="").count(),
-            "products refused by LeafLink",
-            reverse("admin:leaflink_listing_changelist"),
+            Listing.objects.filter(NEEDS_A_LOOK).count(),
+            "links to LeafLink products need a look",
+            reverse("admin:leaflink_listing_workbench") + "?tab=look",
+        ),
+        (
+            0 if Listing.objects.exists() else unlinked_products().count(),
+            "LeafLink products, and none of them is linked yet",
+            reverse("admin:leaflink_listing_workbench"),
         ),
         (
             Notice.objects.filter(resolved_at__isnull=True).count(),

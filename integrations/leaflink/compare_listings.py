@@ -12,11 +12,13 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Item
+from integrations.leaflink.check_links import AWAY, replacements, trouble_of
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping.prices import per_base_unit
 from integrations.leaflink.mapping.product_fields import (
     BY_NAME,
     FIELDS,
+    LABELS,
     MOVED,
     PRICE_OF_A_CASE,
     Decision,
@@ -26,11 +28,10 @@ from integrations.leaflink.mapping.product_fields import (
     Value,
     decide,
 )
-from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.models import Account, Listing
 from integrations.leaflink.models.offers import ENTRY_FIELDS
 from integrations.leaflink.wanted import (
     Lists,
-    leaflink_unit,
     offer_of,
     rules_of,
     said,
@@ -38,10 +39,8 @@ from integrations.leaflink.wanted import (
     wanted_prices,
 )
 
-Standing, Trouble = Listing.Standing, Listing.Trouble
+Standing = Listing.Standing
 PRICE_SET = set(PRICE_OF_A_CASE)
-# The product is not on LeafLink's menu any more.
-AWAY = (Trouble.GONE, Trouble.ARCHIVED)
 COLUMNS = ("agreed", "standing", "differences", "trouble", "replacement")
 
 
@@ -144,14 +143,14 @@ def settle(account: Account, listing_ids: Collection[int] | None = None) -> int:
     Returns how many listings changed. Those that need a change are locked, then read once more.
     """
     found = compare(account, listing_ids)
-    replacements = _replacements(account, [one.listing for one in found])
+    anew = replacements(account, [one.listing for one in found])
     news = [
         one.listing.pk
         for one in found
-        if one.to_take() or _columns(one, replacements) != _present(one.listing)
+        if one.to_take() or _columns(one, anew) != _present(one.listing)
     ]
     for chunk in in_chunks(news):
-        _settle_chunk(account, chunk, replacements)
+        _settle_chunk(account, chunk, anew)
     return len(news)
 
 
@@ -168,9 +167,7 @@ def lock(listing_ids: Collection[int]) -> None:
 
 
 @transaction.atomic
-def _settle_chunk(
-    account: Account, listing_ids: Collection[int], replacements: dict[int, int]
-) -> None:
+def _settle_chunk(account: Account, listing_ids: Collection[int], anew: dict[int, int]) -> None:
     lock(listing_ids)
     lists, rules = Lists.of(account), rules_of(account)
     rows = listings_with_parts(account).filter(pk__in=listing_ids)
@@ -180,10 +177,10 @@ def _settle_chunk(
         if found.to_take():
             _take(found)
             found = compare_one(listing, lists, rules)
-        for name, value in zip(COLUMNS, _columns(found, replacements), strict=True):
+        for name, value in zip(COLUMNS, _columns(found, anew), strict=True):
             setattr(listing, "replacement_id" if name == "replacement" else name, value)
         changed.append(listing)
-    Listing.objects.bulk_update(changed, COLUMNS)
+    Listing.objects.bulk_update(changed, [*COLUMNS, "lately"])
 
 
 def _take(found: Comparison) -> None:
@@ -208,6 +205,8 @@ def _take(found: Comparison) -> None:
     words = said(item, offer, found.ours)
     for name, value in found.to_take().items():
         listing.agreed[name] = [words[name], value]
+        before = found.ours[name]
+        listing.note(f"{LABELS[name]} ${before} → ${value}, taken over from LeafLink")
     if on_item:
         item.save(update_fields=[*on_item, "updated_at"])
     if on_offer:
@@ -219,7 +218,7 @@ def _take(found: Comparison) -> None:
             item.offer = offer
 
 
-def _columns(found: Comparison, replacements: dict[int, int]) -> tuple[Any, ...]:
+def _columns(found: Comparison, anew: dict[int, int]) -> tuple[Any, ...]:
     """What the listing's columns should hold, in the order of COLUMNS."""
     listing = found.listing
     agreed = dict(listing.agreed)
@@ -237,7 +236,7 @@ def _columns(found: Comparison, replacements: dict[int, int]) -> tuple[Any, ...]
         for name, what in found.decisions.items()
     ]
     trouble = trouble_of(listing)
-    replacement = replacements.get(listing.pk) if trouble in AWAY else None
+    replacement = anew.get(listing.pk) if trouble in AWAY else None
     return agreed, _standing(found), rows, trouble, replacement
 
 
@@ -260,60 +259,11 @@ def _standing(found: Comparison) -> str:
         (Decision.CONFLICT, Standing.CONFLICT),
         (Decision.MOVED_THERE, Standing.OUT_OF_STEP),
         (Decision.SEND, Standing.TO_SEND),
+        (Decision.DIFFERS, Standing.DIFFERS),
     ):
         if what in decisions:
             return standing
     return Standing.IN_STEP
-
-
-def trouble_of(listing: Listing) -> str:
-    """What is wrong with the link itself; "" when it is sound."""
-    item, product = listing.item, listing.product
-    if product.gone_at:
-        return Trouble.GONE
-    if product.listing_state == "Archived":
-        return Trouble.ARCHIVED
-    seller = getattr(item.brand, "leaflink", None)
-    if seller is None or seller.account_id != product.account_id:
-        return Trouble.ACCOUNT
-    unit = leaflink_unit(item.unit_of_measure)
-    if product.unit_of_measure and product.unit_of_measure != unit:
-        return Trouble.UNITS
-    return Trouble.NONE
-
-
-def listings_away(account: Account) -> list[int]:
-    """The ids of the listings whose product is archived or gone."""
-    away = Listing.objects.filter(product__account=account, trouble__in=AWAY)
-    return list(away.values_list("pk", flat=True))
-
-
-def _replacements(account: Account, listings: list[Listing]) -> dict[int, int]:
-    """For listings whose product is archived or gone: the one unlinked product that has the same
-    SKU, or else the same name and brand. Nothing where there are several."""
-    away = [one for one in listings if trouble_of(one) in AWAY]
-    if not away:
-        return {}
-    free: dict[tuple[Any, ...], list[int]] = {}
-    rows = (
-        Product.objects.filter(
-            account=account, listing__isnull=True, gone_at__isnull=True, problem=""
-        )
-        .exclude(listing_state="Archived")
-        .values_list("pk", "sku", "name", "remote_brand_id")
-    )
-    for pk, sku, name, brand in rows:
-        if sku:
-            free.setdefault(("sku", sku), []).append(pk)
-        free.setdefault(("name", name, brand), []).append(pk)
-    found = {}
-    for one in away:
-        product = one.product
-        for key in (("sku", product.sku), ("name", product.name, product.remote_brand_id)):
-            if len(free.get(key, ())) == 1:
-                found[one.pk] = free[key][0]
-                break
-    return found
 
 
 Choices = dict[int, Collection[str]]

@@ -12,7 +12,8 @@ from django.utils import timezone
 from integrations import work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import create_product, push_details
-from integrations.leaflink.compare_listings import listings_away, settle
+from integrations.leaflink.check_links import listings_away
+from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import Account, Listing, Offer, Order

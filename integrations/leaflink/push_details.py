@@ -13,12 +13,12 @@ from django.db import transaction
 
 from integrations import work
 from integrations.leaflink import pull_catalog
+from integrations.leaflink.check_links import trouble_of
 from integrations.leaflink.compare_listings import (
     Comparison,
     compare,
     lock,
     settle,
-    trouble_of,
 )
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.mapping.product_fields import BY_NAME, PRICE_OF_A_CASE, Owner, Value
@@ -175,6 +175,8 @@ def _settle(
         if answer is not None:
             for name, value in sent.items():
                 listing.agreed[name] = [value, listing.product.shown.get(name)]
+            labels = ", ".join(product_fields.LABELS[name].lower() for name in sent)
+            listing.note(f"Sent to LeafLink: {labels}")
         kept = set(listing.refused_details) - set(sent)
         listing.refused_details = {
             **{name: listing.refused_details[name] for name in kept},
@@ -184,7 +186,7 @@ def _settle(
             **{k: v for k, v in listing.refusals.items() if k in kept and k},
             **refusals,
         }
-        listing.save(update_fields=["agreed", "refused_details", "refusals"])
+        listing.save(update_fields=["agreed", "refused_details", "refusals", "lately"])
     settle(account, [listing_id])
 
 

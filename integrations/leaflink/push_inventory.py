@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.decimals import plain, units
-from integrations.leaflink.compare_listings import trouble_of
+from integrations.leaflink.check_links import trouble_of
 from integrations.leaflink.models import Account, Listing, Offer, Product
 from integrations.leaflink.quantities import Target, targets
 from integrations.leaflink.wanted import offer_of

@@ -18,7 +18,7 @@
     const focused = document.activeElement;
     if (isTyping(focused)) {
       if (event.key === "Escape") focused.blur();
-      return;
+      if (event.key !== "ArrowDown" || focused.id !== "id_q") return;
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();

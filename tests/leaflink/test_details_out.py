@@ -67,7 +67,7 @@ def test_linking_alone_sends_nothing(bench):
     bench.sync("products")
     assert patches(bench) == []
     listing = bench.listing(goods)
-    assert listing.standing == S.IN_STEP
+    assert listing.standing == S.DIFFERS
     assert {row["field"]: row["decision"] for row in listing.differences}["name"] == "differs"
 
 
@@ -191,7 +191,7 @@ def test_a_name_changed_in_leaflink_waits_for_a_person(bench, pair):
     assert pair.remote.name == "Typed there"
     compare_listings.keep_theirs(bench.account, {listing.pk: ["name", "description"]})
     rest(bench)
-    assert bench.listing(pair).standing == S.IN_STEP
+    assert bench.listing(pair).standing == S.DIFFERS
     assert pair.remote.name == "Typed there"
     compare_listings.send_ours(bench.account, {listing.pk: ["name"]})
     bench.sync("products")

@@ -97,7 +97,8 @@ def test_what_is_typed_is_kept_and_sent(bench, shop):
     assert bench.item.name == "Gummies"
     assert remote.details["category"] == bench.entries["Edibles"].remote_id
     assert remote.details["show_quantity"] is True
-    assert Listing.objects.get().standing == "in_step"
+    # Linked with another price, which is left so: the item has none.
+    assert [r["field"] for r in Listing.objects.get().differences] == ["wholesale_price"]
 
 
 @pytest.mark.parametrize(

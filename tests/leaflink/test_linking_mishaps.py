@@ -136,9 +136,10 @@ def test_keeping_leaflinks_price_keeps_its_case_size_too(bench, pair, names):
     listing = bench.listing(pair)
     assert listing.standing == S.CONFLICT
     compare_listings.keep_theirs(bench.account, {listing.pk: names})
-    assert bench.listing(pair).standing == S.IN_STEP
+    assert bench.listing(pair).standing == S.DIFFERS  # in the case size
     pair.item.refresh_from_db()
     assert pair.item.wholesale_price == 10
+    assert "taken over from LeafLink" in bench.listing(pair).lately[0]["text"]
     rest(bench)
     assert (pair.remote.unit_multiplier, pair.remote.wholesale_price) == (12, 120)
 

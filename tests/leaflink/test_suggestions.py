@@ -46,6 +46,15 @@ def test_what_speaks_against_a_pair_is_said():
     assert {"counted in units, not grams", "case of 12, not 24"} <= against
 
 
+def test_another_series_and_a_sample_are_told_apart():
+    series = Thing(9, "X", "Blue Mesa Gummies 100mg Series 4", "Alder", "", "Unit", 12)
+    other = Thing(2, "Y", "Sample: Blue Mesa Gummies 100mg Series 3", "Alder", "", "Unit", 12)
+    found = compare(series, other)
+    against = {reason.text for reason in found.reasons if not reason.good}
+    assert {"number 3, not number 4", "a sample"} <= against
+    assert found.score < 55
+
+
 def test_the_best_comes_first_and_nothing_that_is_not_alike():
     pool = [
         Thing(2, "A", "Chocolate Bar"),

@@ -111,6 +111,38 @@ def test_the_last_link_can_be_undone_once(bench, shop):
     assert "nothing to undo" in text_of(shop.post(url("undo"), follow=True))
 
 
+def test_acts_are_undone_one_after_the_other(bench, shop):
+    for goods in (bench.same, bench.other):
+        shop.post(url("link"), {"item": goods.item.pk, "product": bench.product(goods).pk})
+    assert "PRE-5" in text_of(shop.post(url("undo"), follow=True))
+    assert "Unlinked again: GUM-1" in text_of(shop.post(url("undo"), follow=True))
+    assert not Listing.objects.exists()
+
+
+def test_many_are_undone_only_after_a_look(bench, shop):
+    bench.goods("CHO-2", name="Chocolate")
+    bench.sync("products")
+    pairs = shop.get(url("exact_skus")).context["pairs"]
+    shop.post(url("exact_skus"), {"pair": [f"{i.pk}-{p.pk}" for _, i, p, _ in pairs]})
+    text = text_of(shop.get(BENCH))
+    assert "Linked last: 2 products" in text
+    assert "data-undo" not in text  # no key undoes them
+    assert "Unlink 2 products again?" in text_of(shop.get(url("undo")))
+    assert Listing.objects.count() == 2
+    assert "Unlinked again: 2 products" in text_of(shop.post(url("undo"), follow=True))
+    assert not Listing.objects.exists()
+
+
+def test_a_linked_row_keeps_what_the_page_was_narrowed_to(bench, shop):
+    data = {"item": bench.same.item.pk, "product": bench.product(bench.same).pk}
+    page = f"http://testserver{BENCH}?q=gummies"
+    headers = {"HX-Request": "true", "HX-Current-URL": page}
+    text = text_of(shop.post(url("link"), data, headers=headers))
+    assert 'id="count-unlinked" hx-swap-oob="true">0<' in text
+    assert f"?next={BENCH.replace('/', '/')}%3Fq%3Dgummies" in text
+    assert 'id="exact" hx-swap-oob="true"' in text
+
+
 def test_all_exact_matches_are_shown_before_any_is_linked(bench, shop):
     more = bench.goods("CHO-2", name="Chocolate", case=24)
     bench.world.edit_product(more.remote.id, name="Choc. bar", unit_multiplier=12)
@@ -201,6 +233,7 @@ def test_a_product_made_anew_is_relinked_by_one_click(bench, shop):
     fresh = bench.world.recreate_product(bench.same.remote.id)
     bench.sync("products")
     assert "Link to the new" in text_of(shop.get(BENCH, {"tab": "look"}))
+    assert "GUM-1 is linked to its predecessor" in text_of(shop.get(BENCH))
     told = text_of(shop.post(url("relink", Listing.objects.get().pk), follow=True))
     assert "GUM-1 is linked to Blue Mesa Gummies 100mg now" in told
     assert Listing.objects.get().product.remote_id == fresh.id
@@ -251,8 +284,9 @@ def test_nobody_acts_without_permission_nor_by_get(bench, shop, client, django_u
     client.force_login(reader)
     data = {"item": bench.same.item.pk, "product": bench.product(bench.same).pk}
     assert client.post(url(name), data).status_code == 403
-    if name != "exact_skus":
+    if name in ("link", "create"):
         assert client.get(url(name)).status_code == 405
+    assert client.get(url("undo")).status_code == 403
     assert (
         "<button" not in re.findall(r'<ul class="lb-bench".*?</ul>', text_of(client.get(BENCH)))[0]
     )

@@ -3,20 +3,18 @@
 The catalog knows nothing of LeafLink, so its pages are extended here, from the outer ring.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.views.decorators.http import require_POST
-from unfold.admin import StackedInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
@@ -27,175 +25,11 @@ from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin import item_preview
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.admin.listing_panel import panel
-from integrations.leaflink.admin.lists import offer_own_entries
+from integrations.leaflink.admin.offer_tab import OFFER_TAB, PRICES, OfferInline
 from integrations.leaflink.admin.products import product_link
 from integrations.leaflink.hints import gathered
 from integrations.leaflink.models import Listing, Offer
-from integrations.leaflink.models.offers import ENTRY_FIELDS
-from integrations.leaflink.wanted import (
-    Lists,
-    case_size,
-    from_item,
-    in_words,
-    leaflink_unit,
-    wanted_prices,
-)
-
-# What it means to say neither yes nor no.
-UNSAID = {
-    "show_quantity": "As LeafLink has it",
-    "sell_in_cases": "If a case holds more than one unit",
-}
-# What both sides may change.
-PRICES = ("wholesale_price", "sale_price", "retail_price")
-# What Unfold calls the tab in the page's address.
-OFFER_TAB = "offer"
-# Where the form's field has another name than LeafLink's.
-LEAFLINK_NAMES = {
-    "subcategory": "sub_category",
-    "strain": "strains",
-    "units_per_case": "unit_multiplier",
-}
-
-
-class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The offer, each blank field saying what it is then."""
-
-    class Meta:
-        model = Offer
-        fields = (
-            "enabled",
-            "mode",
-            "name",
-            "sku",
-            "description",
-            *ENTRY_FIELDS,
-            "strain_classification",
-            "show_quantity",
-            "sell_in_cases",
-            "units_per_case",
-            "wholesale_price",
-            "sale_price",
-            "retail_price",
-            "minimum_order",
-            "maximum_order",
-        )
-
-    def __init__(self, *args: Any, item: Item, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        offer: Offer = self.instance
-        if not item.pk or getattr(item.brand, "leaflink", None) is None:
-            return
-        lists = Lists.of(item.brand.leaflink.account)
-        values = {
-            **from_item(item, lists),
-            **wanted_prices(item, Offer(item=item), case_size(item, offer)),
-        }
-        listing = Listing.objects.filter(item=item).select_related("product").first()
-        refusals = {**offer.refusals, **(listing.refusals if listing else {})}
-        for name, field in self.fields.items():
-            leaflink_name = LEAFLINK_NAMES.get(name, name)
-            if leaflink_name in values and name != "enabled":
-                blank = in_words(leaflink_name, values[leaflink_name], lists)
-                short = blank if len(blank) < 60 else blank[:57] + "…"
-                # Help texts are shown as HTML, and these words are anybody's.
-                field.help_text = format_html("{} Empty: {}", field.help_text, short)
-            elif listing and listing.product.shown.get(leaflink_name) not in (None, "", []):
-                theirs = in_words(leaflink_name, listing.product.shown[leaflink_name], lists)
-                field.help_text = format_html(
-                    "{} Empty: as LeafLink has it, {}", field.help_text, theirs
-                )
-            if refusal := refusals.get(leaflink_name):
-                text = "LeafLink refused: {} {}"
-                field.help_text = format_html(text, refusal, field.help_text)
-            if name in PRICES:
-                field.show_hidden_initial = True
-        for name, unsaid in UNSAID.items():
-            self.fields[name].widget.choices = [
-                ("unknown", unsaid),
-                ("true", "Yes"),
-                ("false", "No"),
-            ]
-        if listing:
-            self.fields["enabled"].disabled = True
-            self.fields["enabled"].initial = True
-            self.fields["enabled"].help_text = "It is linked. Unlink it to end that."
-
-    def save(self, commit: bool = True) -> Any:
-        """Write what was changed on the page, and that only: prices may have been taken over from
-        LeafLink, and work been done, since it was opened."""
-        # What LeafLink refused may be right now; it is tried anew.
-        self.instance.refusals = {}
-        if not (commit and self.instance.pk):
-            return super().save(commit)
-        changed = [name for name in self.changed_data if name in self.Meta.fields]
-        self.instance.save(update_fields=[*changed, "refusals"])
-        return self.instance
-
-
-class OfferFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """The one offer of an item."""
-
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        return {**super().get_form_kwargs(index), "item": self.instance}
-
-
-class OfferInline(StackedInline):
-    model = Offer
-    form = OfferForm
-    tab = True
-    hide_title = True
-    can_delete = False
-    max_num = extra = 1
-    formset = OfferFormSet
-    verbose_name = verbose_name_plural = "LeafLink"
-    autocomplete_fields = list(ENTRY_FIELDS)
-    template_before = "admin/leaflink/listing_panel.html"
-    readonly_fields = ["unit_type"]
-    fieldsets = [
-        ("In LeafLink", {"fields": ["enabled", "mode"]}),
-        (
-            "What buyers read",
-            {
-                "fields": [
-                    ("name", "sku"),
-                    "description",
-                    ("brand", "product_line"),
-                    ("category", "subcategory"),
-                    ("strain", "strain_classification"),
-                    ("license", "show_quantity"),
-                ]
-            },
-        ),
-        (
-            "How it is sold",
-            {
-                "fields": [
-                    ("unit_type", "sell_in_cases", "units_per_case"),
-                    ("wholesale_price", "sale_price", "retail_price"),
-                    ("minimum_order", "maximum_order"),
-                ]
-            },
-        ),
-    ]
-
-    @display(description="Unit")
-    def unit_type(self, offer: Offer) -> str:
-        """LeafLink's unit, which follows the item's."""
-        ours = offer.item.get_unit_of_measure_display()
-        there = leaflink_unit(offer.item.unit_of_measure)
-        same = f"{there}, as the item's"
-        return same if there == ours else f"{there}: LeafLink doesn't know {ours.lower()}s"
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        seller = getattr(obj.brand, "leaflink", None) if obj else None
-        if seller:
-            for name in ENTRY_FIELDS:
-                field = formset.form.base_fields.get(name)
-                if field:  # somebody who may only look has none
-                    offer_own_entries(field, Offer, name, self.admin_site, seller.account_id)
-        return formset
+from integrations.leaflink.wanted import leaflink_unit
 
 
 class OfferedFilter(admin.SimpleListFilter):
@@ -238,6 +72,12 @@ class LinkedItemResource(ItemResource):
         if before and leaflink_unit(instance.unit_of_measure) != leaflink_unit(before):
             errors["unit_of_measure"] = forms.ValidationError(keeps_its_unit(before))
         super().validate_instance(instance, errors, validate_unique)
+
+
+def as_price(price: Decimal) -> str:
+    """A price per base unit as a person writes it: cents, and more places where it has them."""
+    text = f"{price:f}".rstrip("0") if "." in f"{price:f}" else f"{price:f}."
+    return text + "0" * max(0, 2 - len(text.partition(".")[2]))
 
 
 def keeps_its_unit(unit: str) -> str:
@@ -288,6 +128,12 @@ class LeafLinkItemAdmin(ReturnsToCaller, ItemAdmin):
             return form
 
         class Guarded(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                for name in PRICES:
+                    if self.initial.get(name) is not None:
+                        self.initial[name] = as_price(self.initial[name])
+
             def clean_unit_of_measure(self) -> str:
                 """A linked item keeps its unit: every quantity in LeafLink is counted in it."""
                 unit: str = self.cleaned_data["unit_of_measure"]
@@ -313,6 +159,13 @@ class LeafLinkItemAdmin(ReturnsToCaller, ItemAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        changed = form.has_changed() or any(one.has_changed() for one in formsets)
+        listing = Listing.objects.filter(item=form.instance).select_related("product__account")
+        for one in listing.defer("product__raw") if changed else ():
+            account = one.product.account
+            if not (account.push_details or account.sync_prices):
+                text = f"{account}'s rules send neither details nor prices to LeafLink."
+                messages.info(request, f"Saved here. {text}")
         # The item may be what LeafLink objected to.
         Offer.objects.filter(item=form.instance).exclude(refusals={}).update(refusals={})
 

@@ -1,4 +1,4 @@
-"""The links a person made last, so that they can be undone: kept in the session."""
+"""What a person linked last, act by act, so that it can be undone: kept in the session."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,32 @@ from integrations.leaflink import link as links
 from integrations.leaflink.models import Listing
 
 KEY = "leaflink_last_links"
+# How many acts can be undone, one after the other.
+MOST = 20
 
 
 def remember(request: HttpRequest, listings: Sequence[Listing]) -> None:
     """These were linked just now, by one act."""
-    request.session[KEY] = [listing.pk for listing in listings]
+    acts = [*request.session.get(KEY, []), [listing.pk for listing in listings]]
+    request.session[KEY] = acts[-MOST:]
 
 
 def last_links(request: HttpRequest) -> list[Listing]:
-    """The links of the last act that are still there."""
-    pks = request.session.get(KEY, [])
-    if not pks:
-        return []
-    rows = Listing.objects.select_related("item", "product__account")
-    return list(rows.defer("product__raw").filter(pk__in=pks))
+    """The links of the last act of which any are still there."""
+    acts = request.session.get(KEY, [])
+    while acts:
+        rows = Listing.objects.select_related("item", "product__account")
+        if found := list(rows.defer("product__raw").filter(pk__in=acts[-1])):
+            return found
+        acts = acts[:-1]
+        request.session[KEY] = acts
+    return []
 
 
 def undo_last(request: HttpRequest) -> str:
-    """End them; returns what they were, in words, "" when there were none."""
+    """End the links of the last act; returns what they were, in words, "" when there were none."""
     found = last_links(request)
-    request.session.pop(KEY, None)
+    request.session[KEY] = request.session.get(KEY, [])[:-1]
     for listing in found:
         links.unlink(listing)
     if len(found) == 1:

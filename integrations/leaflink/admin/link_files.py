@@ -18,7 +18,9 @@ from catalog.import_admin import PermittedImport
 from catalog.import_rows import CheckedResource, cells
 from catalog.models import Item
 from integrations.leaflink import link as links
+from integrations.leaflink.mapping.product_fields import LABELS
 from integrations.leaflink.models import Listing, Product
+from integrations.leaflink.wanted import offer_of, wanted_prices
 
 
 def _told(attribute: str, name: str, cell: Any = None) -> Column:
@@ -45,13 +47,15 @@ class LinkResource(CheckedResource):
     product_sku = _told("product__sku", "product sku")
     product_name = _told("product__name", "product name")
     listing_state = _told("product__listing_state", "listing state")
-    our_price = _told("item__wholesale_price", "our price per unit", NumberCell())
+    item_price = _told("item__wholesale_price", "item price per unit", NumberCell())
+    our_price = _told("pk", "our price in LeafLink")
     case_size = _told("product__unit_multiplier", "units per case in LeafLink", NumberCell())
     their_price = _told("product__wholesale_price", "price in LeafLink", NumberCell())
     our_quantity = _told("last_sent", "quantity sent", NumberCell())
     their_quantity = _told("product__quantity", "quantity in LeafLink", NumberCell())
     reserved = _told("product__reserved", "reserved in LeafLink", NumberCell())
     standing = _told("get_standing_display", "details")
+    differs = _told("differences", "differs in")
     sent = _told("last_sent_at", "last synced")
     account = _told("product__account__name", "account")
 
@@ -66,6 +70,7 @@ class LinkResource(CheckedResource):
             "product_sku",
             "product_name",
             "listing_state",
+            "item_price",
             "our_price",
             "case_size",
             "their_price",
@@ -73,14 +78,23 @@ class LinkResource(CheckedResource):
             "their_quantity",
             "reserved",
             "standing",
+            "differs",
             "sent",
             "account",
         )
 
     def filter_export(self, queryset: QuerySet[Listing], **kwargs: Any) -> QuerySet[Listing]:
-        return queryset.select_related("item__brand", "product__account").defer(
+        return queryset.select_related("item__brand", "item__offer", "product__account").defer(
             "product__raw", "product__shown", "item__description"
         )
+
+    def dehydrate_our_price(self, listing: Listing) -> str:
+        """Per selling unit of LeafLink's, as it is or would be sent."""
+        item, size = listing.item, listing.product.unit_multiplier
+        return str(wanted_prices(item, offer_of(item), size)["wholesale_price"])
+
+    def dehydrate_differs(self, listing: Listing) -> str:
+        return ", ".join(LABELS[row["field"]].lower() for row in listing.differences)
 
     def dehydrate_sent(self, listing: Listing) -> str:
         return f"{listing.last_sent_at:%Y-%m-%d %H:%M} UTC" if listing.last_sent_at else ""

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
 from catalog.models import Item
 from integrations.leaflink import create_product
@@ -15,6 +16,7 @@ from integrations.leaflink.wanted import (
     Lists,
     for_creation,
     in_words,
+    leaflink_unit,
     offer_of,
     rules_of,
     with_parts,
@@ -45,6 +47,17 @@ TROUBLES = {
 }
 
 
+def trouble_in_words(listing: Listing) -> str:
+    """What is wrong with a link and what to do about it; "" for a sound one."""
+    if not listing.trouble:
+        return ""
+    text = TROUBLES[Listing.Trouble(listing.trouble)]
+    if listing.trouble == Listing.Trouble.UNITS:
+        here = leaflink_unit(listing.item.unit_of_measure)
+        text = f"{here} here, {listing.product.unit_of_measure} in LeafLink. {text}"
+    return text
+
+
 def panel(request: HttpRequest, item: Item) -> dict[str, Any]:
     """All that the panel shows of an item: its product, what differs, what can be done."""
     item = with_parts(Item.objects).get(pk=item.pk)
@@ -54,6 +67,7 @@ def panel(request: HttpRequest, item: Item) -> dict[str, Any]:
         "account": seller.account if seller else None,
         "may_link": request.user.has_perm("leaflink.add_listing"),
         "may_unlink": request.user.has_perm("leaflink.delete_listing"),
+        "may_rule": request.user.has_perm("leaflink.change_account"),
         "may_decide": request.user.has_perm("leaflink.change_listing"),
         "here": request.get_full_path(),
     }
@@ -73,9 +87,10 @@ def _linked(listing: Listing) -> dict[str, Any]:
     return {
         "listing": found.listing,
         "product": found.listing.product,
-        "trouble": TROUBLES.get(Listing.Trouble(listing.trouble), ""),
+        "trouble": trouble_in_words(listing),
         "replacement": listing.replacement,
         "refusals": refused,
+        "lately": [(parse_datetime(one["at"]), one["text"]) for one in found.listing.lately[:5]],
         "rows": [
             {
                 "field": name,

@@ -14,13 +14,14 @@ from unfold.decorators import action, display
 
 from catalog.decimals import units, with_thousands
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations.leaflink.admin import link_files, listing_pages, workbench
+from integrations.leaflink.admin import link_files, listing_pages, workbench, workbench_acts
 from integrations.leaflink.admin.listing_panel import panel
 from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import offer_of
 
 STANDING_COLORS = {
     Listing.Standing.IN_STEP.value: "success",
+    Listing.Standing.DIFFERS.value: "default",
     Listing.Standing.TO_SEND.value: "info",
     Listing.Standing.OUT_OF_STEP.value: "warning",
     Listing.Standing.CONFLICT.value: "danger",
@@ -214,7 +215,7 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
         own = [
             *(
                 path(f"workbench/{where}", closed(view), name=f"leaflink_listing_{name}")
-                for where, view, name in workbench.PAGES
+                for where, view, name in workbench_acts.PAGES
             ),
             *(
                 path(f"<int:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")

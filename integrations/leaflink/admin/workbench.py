@@ -10,22 +10,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 import django_filters
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from catalog.models import Item
 from catalog.return_to import where_from
 from integrations.leaflink import create_product, suggest
 from integrations.leaflink import link as links
-from integrations.leaflink.admin.exact_skus import exact_skus
-from integrations.leaflink.admin.last_links import last_links, remember, undo_last
+from integrations.leaflink.admin.last_links import last_links
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK, require
+from integrations.leaflink.admin.listing_panel import trouble_in_words
 from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.admin.workbench_filters import Links, UnlinkedItems, UnlinkedProducts
 from integrations.leaflink.mapping.product_fields import LABELS
@@ -33,6 +33,7 @@ from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import Lists, in_words
 
 ROWS = 25
+DIFFERS = Listing.Standing.DIFFERS
 MOST_FOUND = 8
 
 
@@ -46,6 +47,8 @@ class Tab:
     filter: type[django_filters.FilterSet]
     rows: Callable[[], Any]
     prepare: Callable[[list[Any]], None] = lambda rows: None
+    # Whether its rows are linked here.
+    links: bool = False
 
 
 def _unlinked_products() -> Any:
@@ -76,8 +79,18 @@ def _suggest_items(products: list[Product]) -> None:
     for product in products:
         pairs = [(one, known[one.thing.pk]) for one in found[product.pk] if one.thing.pk in known]
         product.suggestions = [  # type: ignore[attr-defined]
-            (one, item, links.why_not(item, product)) for one, item in pairs
+            (one, item, product, item, links.why_not(item, product)) for one, item in pairs
         ]
+        _findable(product, "product")
+    _name_predecessors(products)
+
+
+def _name_predecessors(products: list[Product]) -> None:
+    """Say of a product whose place it has taken, when that one's item is still linked to it."""
+    rows = Listing.objects.filter(replacement__in=[product.pk for product in products])
+    before = {one.replacement_id: one for one in rows.select_related("item")}
+    for product in products:
+        product.predecessor = before.get(product.pk)  # type: ignore[attr-defined]
 
 
 def _suggest_products(items: list[Item]) -> None:
@@ -92,8 +105,15 @@ def _suggest_products(items: list[Item]) -> None:
     for item in items:
         pairs = [(one, known[one.thing.pk]) for one in found[item.pk] if one.thing.pk in known]
         item.suggestions = [  # type: ignore[attr-defined]
-            (one, product, links.why_not(item, product)) for one, product in pairs
+            (one, item, product, product, links.why_not(item, product)) for one, product in pairs
         ]
+        _findable(item, "item")
+
+
+def _findable(row: Any, kind: str) -> None:
+    """What the search for another partner of a row is asked with."""
+    row.row_key = f"{kind}-{row.pk}"
+    row.asked_for = f"{kind}={row.pk}"
 
 
 def _describe(listings: list[Listing]) -> None:
@@ -102,6 +122,7 @@ def _describe(listings: list[Listing]) -> None:
     known = {pk: Lists.of(account) for pk, account in lists.items()}
     for one in listings:
         mine = known[one.product.account_id]
+        one.trouble_in_words = trouble_in_words(one)  # type: ignore[attr-defined]
         one.differences_in_words = [  # type: ignore[attr-defined]
             f"{LABELS[row['field']]}: {in_words(row['field'], row['ours'], mine)} here, "
             f"{in_words(row['field'], row['theirs'], mine)} in LeafLink"
@@ -120,6 +141,7 @@ TABS = {
             UnlinkedProducts,
             _unlinked_products,
             _suggest_items,
+            links=True,
         ),
         Tab("linked", "Linked", "Nothing is linked yet.", Links, _linked),
         Tab(
@@ -129,6 +151,7 @@ TABS = {
             UnlinkedItems,
             _unlinked_items,
             _suggest_products,
+            links=True,
         ),
         Tab(
             "look",
@@ -169,7 +192,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "title": "Link products",
         "tab": tab,
         "tabs": [
-            (one, urlencode({**kept, "tab": one.key}), _count(one, request))
+            (one, urlencode({**kept, "tab": one.key}), count_of(one, request))
             for one in TABS.values()
         ],
         "filter": narrowed,
@@ -177,15 +200,17 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "page": page,
         "rows": rows,
         "query": urlencode({**kept, "tab": tab.key}),
-        "exact": _exact_count(request) if tab.key == "unlinked" else 0,
+        "exact": exact_count(request) if tab.key == "unlinked" else 0,
+        "differing": Listing.objects.filter(standing=DIFFERS).count() if tab.key == "look" else 0,
         "last": last_links(request),
         "back": where_from(request),
         "here": request.get_full_path(),
-        **_permissions(request),
+        **permissions(request),
     }
 
 
-def _permissions(request: HttpRequest) -> dict[str, bool]:
+def permissions(request: HttpRequest) -> dict[str, bool]:
+    """What this person may do here."""
     return {
         "may_link": request.user.has_perm("leaflink.add_listing"),
         "may_unlink": request.user.has_perm("leaflink.delete_listing"),
@@ -196,77 +221,16 @@ def _permissions(request: HttpRequest) -> dict[str, bool]:
     }
 
 
-def _count(tab: Tab, request: HttpRequest) -> int:
+def count_of(tab: Tab, request: Any) -> int:
     """How many rows a tab has for the chosen account, brand and words."""
     return int(tab.filter(request.GET, queryset=tab.rows(), request=request).qs.count())
 
 
-def _exact_count(request: HttpRequest) -> int:
+def exact_count(request: Any) -> int:
     """About how many exact matches there are: the preview says which, and why others are not."""
     rows = UnlinkedProducts(request.GET, queryset=_unlinked_products(), request=request).qs
     items = suggest.unlinked_items().order_by().values("sku")
     return int(rows.exclude(sku="").filter(sku__in=items).count())
-
-
-@require_POST
-def link(request: HttpRequest) -> HttpResponse:
-    """Link a product and an item; the row then says so, with a way back."""
-    require(request, "leaflink.add_listing")
-    item = get_object_or_404(
-        Item.objects.select_related("brand__leaflink__account"), pk=_number(request, "item")
-    )
-    product = get_object_or_404(
-        Product.objects.select_related("account").defer("raw"), pk=_number(request, "product")
-    )
-    error, warning = "", ""
-    try:
-        listing = links.link(item, product)
-        remember(request, [listing])
-        warning = links.warning_of(product)
-    except links.LinkError as refused:
-        error = str(refused)
-    if request.headers.get("HX-Request") != "true":
-        if error:
-            messages.error(request, error)
-        else:
-            messages.success(request, f"{item.sku} is linked to {product}. {warning}".strip())
-        return HttpResponseRedirect(where_from(request) or to_workbench().headers["Location"])
-    context = {
-        "item": item,
-        "product": product,
-        "error": error,
-        "warning": warning,
-        "row_key": request.POST.get("row", ""),
-        "tabs": _changed_counts(request),
-        "last": last_links(request),
-        **_permissions(request),
-    }
-    return TemplateResponse(request, "admin/leaflink/workbench_linked_row.html", context)
-
-
-def _changed_counts(request: HttpRequest) -> list[tuple[str, int]]:
-    """The tabs' counts for the page that asked, which named its filters in the form."""
-    asked = _Asked(request)
-    return [(tab.key, _count(tab, asked)) for tab in TABS.values()]  # type: ignore[arg-type]
-
-
-class _Asked:
-    """The filters of the page that a form was on."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.GET = request.POST
-
-
-@require_POST
-def undo(request: HttpRequest) -> HttpResponse:
-    """End the links that this person made last."""
-    require(request, "leaflink.delete_listing")
-    ended = undo_last(request)
-    if ended:
-        messages.success(request, f"Unlinked again: {ended}. LeafLink was left as it is.")
-    else:
-        messages.info(request, "There is nothing to undo.")
-    return HttpResponseRedirect(where_from(request) or to_workbench().headers["Location"])
 
 
 @require_GET
@@ -274,7 +238,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """Items for a product, or products for an item, by words that a person typed."""
     require(request, "leaflink.add_listing", "leaflink.view_product", "catalog.view_item")
     text = request.GET.get("words", "").strip()
-    context: dict[str, Any] = {"words": text, "found": [], "row_key": request.GET.get("row", "")}
+    context: dict[str, Any] = {"words": text, "found": []}
     if product_pk := request.GET.get("product", ""):
         product = get_object_or_404(
             Product.objects.select_related("account").defer("raw"),
@@ -293,6 +257,9 @@ def find(request: HttpRequest) -> HttpResponse:
         rows = suggest.unlinked_products().filter(account=seller.account_id if seller else None)
         products = _with_words(rows.select_related("account").defer("raw"), text)
         context["found"] = [(item, one, links.why_not(item, one), one) for one in products]
+    # Those that can be linked first.
+    context["found"].sort(key=lambda row: bool(row[2]))
+    context["here"] = request.headers.get("HX-Current-URL", "")
     return TemplateResponse(request, "admin/leaflink/workbench_found.html", context)
 
 
@@ -302,34 +269,3 @@ def _with_words(rows: Any, text: str) -> list[Any]:
     for word in text.split():
         rows = rows.filter(Q(name__icontains=word) | Q(sku__icontains=word))
     return list(rows.order_by("name", "pk")[:MOST_FOUND])
-
-
-@require_POST
-def create(request: HttpRequest) -> HttpResponse:
-    """Ask for the product of an item to be made in LeafLink."""
-    require(request, "leaflink.add_listing")
-    item = get_object_or_404(Item, pk=_number(request, "item"))
-    try:
-        create_product.ask_for(item)
-        messages.success(
-            request, f"“{item.name}” is being created in LeafLink. Reload in a moment."
-        )
-    except create_product.CannotCreate as error:
-        messages.error(request, f"{item.sku} can't be created yet. {error}")
-    return HttpResponseRedirect(
-        where_from(request) or to_workbench(tab="items").headers["Location"]
-    )
-
-
-def _number(request: HttpRequest, name: str) -> int:
-    return natural(request.POST.get(name, ""))
-
-
-PAGES: tuple[tuple[str, Any, str], ...] = (
-    ("", workbench, "workbench"),
-    ("link/", link, "link"),
-    ("undo/", undo, "undo"),
-    ("find/", find, "find"),
-    ("exact-skus/", exact_skus, "exact_skus"),
-    ("create/", create, "create"),
-)

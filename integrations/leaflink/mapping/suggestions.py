@@ -54,6 +54,20 @@ class Thing:
         """The sizes in the name ("100mg", "3.5g")."""
         return frozenset(word for word in self.words.split() if SIZE.fullmatch(word))
 
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The words of the name that have a digit: a size, a series."""
+        return frozenset(word for word in self.words.split() if re.search(r"\d", word))
+
+    @cached_property
+    def is_sample(self) -> bool:
+        """Whether the name says that it is one."""
+        return "sample" in self.words.split()
+
+
+def _listed(numbers: frozenset[str]) -> str:
+    return f"number {', '.join(sorted(numbers))}" if numbers else "no number"
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -137,6 +151,13 @@ def compare(thing: Thing, other: Thing) -> Suggestion:
         same = thing.sizes == other.sizes
         note(f"same size {', '.join(sorted(other.sizes))}" if same else "another size", same)
         score += 6 if same else -15
+    ours, theirs = thing.numbers - thing.sizes, other.numbers - other.sizes
+    if ours != theirs:
+        note(f"{_listed(theirs)}, not {_listed(ours)}", False)
+        score -= 15
+    if thing.is_sample != other.is_sample:
+        note("a sample" if other.is_sample else "not a sample", False)
+        score -= 20
     if thing.unit and other.unit and thing.unit != other.unit:
         note(f"counted in {other.unit.lower()}s, not {thing.unit.lower()}s", False)
         score -= 15

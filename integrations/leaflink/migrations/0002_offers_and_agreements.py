@@ -56,6 +56,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='listing',
+            name='lately',
+            field=models.JSONField(default=list, editable=False),
+        ),
+        migrations.AddField(
+            model_name='listing',
             name='refusals',
             field=models.JSONField(default=dict, editable=False),
         ),
@@ -72,7 +77,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='listing',
             name='standing',
-            field=models.CharField(choices=[('in_step', 'In step'), ('to_send', 'To be sent'), ('out_of_step', 'Changed in LeafLink'), ('conflict', 'Changed on both sides'), ('refused', 'Refused by LeafLink')], db_index=True, default='in_step', editable=False, max_length=12),
+            field=models.CharField(choices=[('in_step', 'In step'), ('differs', 'Differs, left so'), ('to_send', 'To be sent'), ('out_of_step', 'Changed in LeafLink'), ('conflict', 'Changed on both sides'), ('refused', 'Refused by LeafLink')], db_index=True, default='in_step', editable=False, max_length=12),
         ),
         migrations.AddField(
             model_name='listing',

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils import timezone
 
 from catalog.models import Item
 from customers.models import Destination, SalesRep
@@ -76,6 +77,7 @@ class Listing(models.Model):
 
     class Standing(models.TextChoices):
         IN_STEP = "in_step", "In step"
+        DIFFERS = "differs", "Differs, left so"
         TO_SEND = "to_send", "To be sent"
         OUT_OF_STEP = "out_of_step", "Changed in LeafLink"
         CONFLICT = "conflict", "Changed on both sides"
@@ -105,6 +107,8 @@ class Listing(models.Model):
     replacement = models.ForeignKey(
         Product, on_delete=models.SET_NULL, null=True, related_name="+", editable=False
     )
+    # The last things that were sent or taken over: [{"at", "text"}], newest first.
+    lately = models.JSONField(default=list, editable=False)
     # Details that LeafLink refused: its words by field, and what was sent then.
     refusals = models.JSONField(default=dict, editable=False)
     refused_details = models.JSONField(default=dict, editable=False)
@@ -129,6 +133,10 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} ↔ {self.product}"
+
+    def note(self, text: str) -> None:
+        """Remember what was done to either side; the caller saves `lately`."""
+        self.lately = [{"at": timezone.now().isoformat(), "text": text}, *self.lately][:10]
 
 
 class Customer(Mirror):
