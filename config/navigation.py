@@ -6,12 +6,19 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 
+# Pages of one model that have an entry of their own.
+WORKBENCH = {f"leaflink_listing_{name}" for name in ("workbench", "exact_skus", "undo")}
+
+
+def _page(request: HttpRequest) -> str:
+    return (request.resolver_match.url_name if request.resolver_match else "") or ""
+
+
 def _active(model: str) -> Any:
     """Whether the present page is of this model: by its URL name, not by how its path begins."""
 
     def is_active(request: HttpRequest) -> bool:
-        name = (request.resolver_match.url_name if request.resolver_match else "") or ""
-        return name.rsplit("_", 1)[0] == model
+        return _page(request) not in WORKBENCH and _page(request).rsplit("_", 1)[0] == model
 
     return is_active
 
@@ -80,10 +87,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 "permission": lambda request: request.user.has_perms(
                     ["leaflink.view_listing", "leaflink.view_product", "catalog.view_item"]
                 ),
-                "active": lambda request: (
-                    bool(request.resolver_match)
-                    and request.resolver_match.url_name == "leaflink_listing_workbench"
-                ),
+                "active": lambda request: _page(request) in WORKBENCH,
             },
             _model("LeafLink products", "category", "leaflink", "product"),
             _model("Linked products", "link", "leaflink", "listing"),

@@ -46,6 +46,12 @@ def test_what_speaks_against_a_pair_is_said():
     assert {"counted in units, not grams", "case of 12, not 24"} <= against
 
 
+def test_a_strain_that_shares_a_word_with_the_brand_is_the_same_strain():
+    thing = Thing(9, "X", "Blue Mesa Gummies", "Mesa Bloom")
+    other = Thing(2, "Y", "Blue Mesa Gummies", "Mesa Bloom", "Blue Mesa")
+    assert "same strain" in {reason.text for reason in compare(thing, other).reasons}
+
+
 def test_another_series_and_a_sample_are_told_apart():
     series = Thing(9, "X", "Blue Mesa Gummies 100mg Series 4", "Alder", "", "Unit", 12)
     other = Thing(2, "Y", "Sample: Blue Mesa Gummies 100mg Series 3", "Alder", "", "Unit", 12)

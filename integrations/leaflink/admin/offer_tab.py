@@ -152,7 +152,8 @@ class OfferInline(StackedInline):
             "How it is sold",
             {
                 "fields": [
-                    ("unit_type", "sell_in_cases", "units_per_case"),
+                    "unit_type",
+                    ("sell_in_cases", "units_per_case"),
                     ("wholesale_price", "sale_price"),
                     ("retail_price",),
                     ("minimum_order", "maximum_order"),

@@ -136,7 +136,8 @@ def compare(thing: Thing, other: Thing) -> Suggestion:
         score += 0.12 * fuzz.ratio(thing.code, other.code)
     note(f"name {name} %", name >= 70)
     if strain := thing.strain or other.strain:
-        both = f" {words(thing.strain) or thing.words} ", f" {words(other.strain) or other.words} "
+        # The whole name: a brand may be called after a strain.
+        both = [f" {words(one.strain or one.name)} " for one in (thing, other)]
         if f" {words(strain)} " in both[0] and f" {words(strain)} " in both[1]:
             note("same strain", True)
             score += 6
