@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-
 # Pages of one model that have an entry of their own.
 WORKBENCH = {f"leaflink_listing_{name}" for name in ("workbench", "exact_skus", "undo")}
 
