@@ -352,3 +352,22 @@ def test_linking_many_sends_their_stock_and_frees_held_orders_at_once(
     work.drain()
     assert bench.mirror(order).state == "imported"
     assert bench.available(bench.same) == 98
+
+
+def test_a_held_order_offers_the_likeliest_item_to_link_there(
+    bench, shop, django_capture_on_commit_callbacks
+):
+    bench.sync("staff", "customers")
+    bench.map_dana()
+    bench.world.set_quantity(bench.other.remote.id, "50")
+    order = bench.order(bench.line(bench.other, 2))
+    bench.sync("orders")
+    page = reverse("admin:leaflink_order_change", args=[bench.mirror(order).pk])
+    text = text_of(shop.get(page))
+    assert "Likeliest: Alpine Haze Pre-roll 5 pack (PRE-5)" in text
+    assert "same brand" in text
+    data = {"item": bench.other.item.pk, "product": bench.product(bench.other).pk}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert shop.post(f"{url('link')}?next={page}", data).headers["Location"] == page
+    work.drain()
+    assert bench.mirror(order).state == "imported"

@@ -16,14 +16,19 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from catalog.decimals import units, with_thousands
+from catalog.models import Item
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from integrations import work
+from integrations.leaflink import suggest
 from integrations.leaflink.cures import cure_for
+from integrations.leaflink.link import why_not
 from integrations.leaflink.mapping.statuses import REMOTE_STATES
+from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.models import (
     LineItem,
     Order,
+    Product,
 )
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
@@ -54,6 +59,20 @@ class LineItemInline(ReadOnlyInline):
     @display(description="Price")
     def shown_price(self, line: LineItem) -> str:
         return f"${line.price:,.2f}" + (" per case" if line.unit_multiplier > 1 else "")
+
+
+def _best_items(products: list[Product]) -> dict[int, tuple[Suggestion, Item]]:
+    """By product id the likeliest item, where there is one that may be linked."""
+    found = {pk: rows[0] for pk, rows in suggest.for_products(products).items() if rows}
+    items = Item.objects.select_related("brand__leaflink__account").in_bulk(
+        [one.thing.pk for one in found.values()]
+    )
+    by_id = {product.pk: product for product in products}
+    return {
+        pk: (one, items[one.thing.pk])
+        for pk, one in found.items()
+        if one.thing.pk in items and not why_not(items[one.thing.pk], by_id[pk])
+    }
 
 
 @admin.register(Order)
@@ -166,11 +185,16 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         context = dict(extra_context or {})
         order = self.get_object(request, object_id)
         if order:
-            blockers = order.blockers.select_related("staff", "product", "item")
+            blockers = list(order.blockers.select_related("staff", "product__account", "item"))
+            best = _best_items([one.product for one in blockers if one.product])
             context["standing"] = {
                 "order": order,
-                "blockers": [(blocker, cure_for(blocker)) for blocker in blockers],
+                "blockers": [
+                    (one, cure_for(one), best.get(one.product_id or 0)) for one in blockers
+                ],
                 "may_read_again": self.has_sync_permission(request),
+                "may_link": request.user.has_perms(["leaflink.add_listing", "catalog.view_item"]),
+                "here": request.get_full_path(),
             }
         return super().change_view(request, object_id, form_url, context)
 
