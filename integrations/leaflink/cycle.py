@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from integrations import runs
 from integrations.budget import BudgetExhausted
@@ -23,7 +24,7 @@ from integrations.leaflink import (
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
-from integrations.leaflink.pull_orders import pull_orders
+from integrations.leaflink.pull_orders import backfill_orders, pull_orders
 from integrations.leaflink.push_statuses import push_statuses
 from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
@@ -63,6 +64,7 @@ class _Context:
     dry: bool
     deadline: float
     step: Step
+    since: datetime | None = None
 
 
 Action = Callable[[_Context, LeafLinkClient, Recorder], None]
@@ -114,7 +116,11 @@ def _detail_rows(found: compare_listings.Comparison, lists: Lists) -> list[dict[
 
 
 def _orders(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
-    pull_orders(context.account, client, run, dry=context.dry)
+    account, since = context.account, context.since
+    if since:
+        backfill_orders(account, client, run, placed_since=since, dry=context.dry)
+    else:
+        pull_orders(account, client, run, dry=context.dry)
 
 
 def _statuses(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
@@ -180,13 +186,14 @@ def run_cycle(
     *,
     full: bool = False,
     dry: bool = False,
+    since: datetime | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> list[Step]:
     """Run the steps (all, or `only` some) for one account, and return what each did.
 
     A step that fails is reported and the next is tried, unless the key is bad. Raises Busy when
     another process is at it. `dry` changes nothing on either side. `on_step` hears of each step
-    when it is done.
+    when it is done. `since`: the orders placed since then are brought in, cut-off or not.
     """
     wanted = {step for name in only for step in NEEDS.get(name, (name,))} or set(STEPS)
     steps = []
@@ -196,7 +203,7 @@ def run_cycle(
                 continue
             step = Step(name)
             steps.append(step)
-            context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step)
+            context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step, since)
             if name in AFTER_ORDERS and any(s.name == "orders" and s.error for s in steps):
                 # What LeafLink holds reserved is not known: a number sent now could oversell.
                 step.error = "Nothing was sent, because the orders could not be read first."

@@ -113,7 +113,8 @@ def _standing(
         return State.IGNORED, f"It was {payload.status} already when it was first seen."
     if not account.import_orders:
         return State.IGNORED, "Importing orders is switched off for this account."
-    if account.import_since and order.placed_at and order.placed_at < account.import_since:
+    cut_off = account.import_since
+    if cut_off and order.placed_at and order.placed_at < cut_off and not order.backfilled:
         return State.IGNORED, "It was placed before the day from which orders are imported."
     if payload.status not in account.import_statuses:
         return State.WAITING, f"Orders that are {payload.status} are not imported by rule."

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -55,3 +56,36 @@ def test_an_unknown_account_is_named_with_those_there_are(bench_sync):
     _, run = bench_sync
     with pytest.raises(CommandError, match=r"There is no account Nobody\. Accounts: Alder Peak"):
         run("Nobody")
+
+
+def test_orders_before_the_cut_off_are_brought_in_on_purpose(bench_sync):
+    bench, run = bench_sync
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    old, older = bench.order(bench.line(goods, 1)), bench.order(bench.line(goods, 2))
+    for order, day in ((old, "2026-03-02"), (older, "2026-02-27")):
+        order.created_on = datetime.fromisoformat(f"{day}T12:00:00-07:00")
+    bench.account.import_since = datetime.fromisoformat("2026-04-01T00:00:00-06:00")
+    bench.account.save()
+    bench.sync("orders")
+    assert {bench.mirror(o).state for o in (old, older)} == {"ignored"}
+    run("--since", "2026-03-01", "--dry-run")
+    assert bench.mirror(old).state == "ignored"
+    run("--since", "2026-03-01")
+    assert (bench.mirror(old).state, bench.mirror(older).state) == ("imported", "ignored")
+    run("--since", "2026-03-01")
+    bench.sync("orders")
+    assert bench.mirror(old).sales_order.lines.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--since", "March"), "is no day. Write it like 2026-01-31"),
+        (("--since", "2026-03-01", "--only", "products"), "--since brings in orders"),
+    ],
+)
+def test_a_backfill_that_makes_no_sense_is_told(bench_sync, arguments, words):
+    _, run = bench_sync
+    with pytest.raises(CommandError, match=words):
+        run(*arguments)

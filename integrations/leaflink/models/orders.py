@@ -48,6 +48,8 @@ class Order(models.Model):
     )
     # Read, and not yet decided about: a crash in between must not lose the news.
     needs_settling = models.BooleanField(default=False)
+    # Brought in on purpose although it was placed before the account's cut-off day.
+    backfilled = models.BooleanField(default=False)
     gone_at = models.DateTimeField("gone since", null=True)
     # What a person should know although the order was imported: a tax without local rate, say.
     warnings = models.JSONField(default=list)

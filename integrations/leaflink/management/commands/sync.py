@@ -2,10 +2,13 @@
 
 import json
 import sys
+from argparse import ArgumentTypeError
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -26,6 +29,13 @@ class Command(BaseCommand):
         parser.add_argument("account", nargs="*", help="Accounts by name; none: all active ones.")
         parser.add_argument("--only", choices=list(STEPS), help="Only this step.")
         parser.add_argument(
+            "--since",
+            metavar="DATE",
+            type=_day,
+            help="Bring in the orders placed since that day (2026-01-31), although the account's "
+            "cut-off day keeps older ones out.",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="Change nothing, say what would."
         )
         parser.add_argument("--json", action="store_true", help="One JSON object per account.")
@@ -33,6 +43,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         accounts = _accounts(options["account"])
         only = [options["only"]] if options["only"] else []
+        since = options["since"]
+        if since and only not in ([], ["orders"]):
+            raise CommandError("--since brings in orders: leave --only out, or say --only orders.")
+        only = ["orders"] if since else only
         reports = []
         console = Console(file=sys.stdout)
         with Progress(console=console, transient=True, disable=options["json"]) as progress:
@@ -40,7 +54,9 @@ class Command(BaseCommand):
             task = progress.add_task("Syncing", total=wanted)
             for account in accounts:
                 progress.update(task, description=account.name)
-                report = _run(account, only, options["dry_run"], lambda _: progress.advance(task))
+                report = _run(
+                    account, only, options["dry_run"], lambda _: progress.advance(task), since
+                )
                 reports.append(report)
         for report in reports:
             if options["json"]:
@@ -62,12 +78,22 @@ def _accounts(names: list[str]) -> list[Account]:
     return [known[name.lower()] for name in names]
 
 
-def _run(account: Account, only: list[str], dry: bool, on_step: Any) -> dict[str, Any]:
+def _day(text: str) -> datetime:
+    """The beginning of that day here."""
+    try:
+        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day. Write it like 2026-01-31.") from None
+
+
+def _run(
+    account: Account, only: list[str], dry: bool, on_step: Any, since: datetime | None
+) -> dict[str, Any]:
     """One account's cycle as a report; `problems` says in words what is stuck."""
     problems: list[str] = []
     steps: list[Step] = []
     try:
-        steps = run_cycle(account, only, dry=dry, on_step=on_step)
+        steps = run_cycle(account, only, dry=dry, since=since, on_step=on_step)
     except Busy as error:
         problems.append(str(error))
     for step in steps:
