@@ -14,12 +14,13 @@ from django.db.models.signals import post_save
 
 from catalog.models import Item
 from catalog.signals import stock_changed
+from customers.models import Destination
 from integrations import work
 from integrations.leaflink import create_product
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
-from integrations.leaflink.models import Account, Blocker, Listing, Offer, Order, Staff
+from integrations.leaflink.models import Account, Blocker, Customer, Listing, Offer, Order, Staff
 from integrations.leaflink.signals import links_made
 from integrations.leaflink.work_kinds import (
     DETAILS_WORK,
@@ -38,6 +39,8 @@ def listen() -> None:
     stock_changed.connect(_on_stock_changed, dispatch_uid="leaflink-stock")
     order_changed.connect(_on_order_changed, dispatch_uid="leaflink-order")
     post_save.connect(_on_staff_saved, sender=Staff, dispatch_uid="leaflink-staff")
+    post_save.connect(_on_customer_saved, sender=Customer, dispatch_uid="leaflink-customer")
+    post_save.connect(_on_destination_saved, sender=Destination, dispatch_uid="leaflink-dest")
     links_made.connect(_on_links_made, dispatch_uid="leaflink-links")
     post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
@@ -120,6 +123,17 @@ def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
     if instance.sales_rep_id:
         blocked = Q(blockers__code=Code.REP_UNMAPPED, account=instance.account_id)
         transaction.on_commit(lambda: _reconsider(blocked))
+
+
+def _on_customer_saved(sender: Any, instance: Customer, **kwargs: Any) -> None:
+    if instance.destination_id:
+        blocked = Q(blockers__code=Code.CUSTOMER_UNKNOWN, customer=instance.pk)
+        transaction.on_commit(lambda: _reconsider(blocked))
+
+
+def _on_destination_saved(sender: Any, instance: Destination, **kwargs: Any) -> None:
+    # It may have the license of a customer that nobody knew.
+    transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.CUSTOMER_UNKNOWN)))
 
 
 def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:

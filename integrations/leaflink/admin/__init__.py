@@ -1,5 +1,13 @@
 """LeafLink in the admin, a module for each group of pages."""
 
-from integrations.leaflink.admin import accounts, items, lists, orders, people, products
+from integrations.leaflink.admin import (
+    accounts,
+    destinations,
+    items,
+    lists,
+    orders,
+    people,
+    products,
+)
 
-__all__ = ["accounts", "items", "lists", "orders", "people", "products"]
+__all__ = ["accounts", "destinations", "items", "lists", "orders", "people", "products"]

@@ -1,0 +1,129 @@
+"""The page of destinations, with the LeafLink customers that each stands for."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from catalog.return_to import ReturnsToCaller
+from customers.admin import DestinationAdmin
+from customers.models import Destination
+from integrations.leaflink.models import Customer
+
+
+class LinkFilter(admin.SimpleListFilter):
+    """Destinations by whether a LeafLink customer stands behind them."""
+
+    title = "LeafLink"
+    parameter_name = "leaflink"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "With a LeafLink customer"), ("no", "Without one")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Destination]
+    ) -> QuerySet[Destination]:
+        if self.value() in ("yes", "no"):
+            return queryset.filter(leaflink_customers__isnull=self.value() == "no").distinct()
+        return queryset
+
+
+admin.site.unregister(Destination)
+
+
+@admin.register(Destination)
+class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
+    """Which LeafLink customers' next orders are shipped to a destination is said here as well."""
+
+    list_display = [
+        *DestinationAdmin.list_display[:2],
+        "leaflink_customer",
+        *DestinationAdmin.list_display[2:],
+    ]
+    list_filter: list[Any] = [LinkFilter, *DestinationAdmin.list_filter]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
+        return super().get_queryset(request).prefetch_related("leaflink_customers__account")
+
+    def _may_link(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("leaflink.change_customer"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ["customers"] if self._may_link(request) else ["leaflink_customer"]
+        return [*super().get_fieldsets(request, obj), ("LeafLink", {"fields": fields})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "leaflink_customer"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if not self._may_link(request) or not self.has_change_permission(request, obj):
+            return super().get_form(request, obj, **kwargs)
+        related = Customer._meta.get_field("destination")
+        chosen = list(obj.leaflink_customers.values_list("pk", flat=True)) if obj else []
+
+        class WithCustomers(forms.ModelForm):  # type: ignore[type-arg]
+            customers = forms.ModelMultipleChoiceField(
+                queryset=Customer.objects.defer("raw"),
+                required=False,
+                initial=chosen,
+                label="LeafLink customers",
+                help_text=(
+                    "Their next orders are shipped here. Orders that are here already stay as they "
+                    "are. A customer that was somebody else's is taken from there."
+                ),
+                widget=CustomerWidget(related, self.admin_site),
+            )
+
+        return super().get_form(request, obj, **{**kwargs, "form": WithCustomers})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "customers" not in form.changed_data:
+            return
+        destination = form.instance
+        wanted = {customer.pk: customer for customer in form.cleaned_data["customers"]}
+        present = {one.pk: one for one in destination.leaflink_customers.defer("raw")}
+        for pk in wanted.keys() - present.keys():
+            before = wanted[pk].destination
+            if before:
+                messages.warning(request, f"{wanted[pk]} was {before}'s before.")
+            _point(wanted[pk], destination)
+        for pk in present.keys() - wanted.keys():
+            _point(present[pk], None)
+
+    @display(description="LeafLink customer")
+    def leaflink_customer(self, destination: Destination) -> str:
+        if not destination.pk:
+            return ""
+        names = [str(customer) for customer in destination.leaflink_customers.all()]
+        return ", ".join(names)
+
+
+class CustomerWidget(AutocompleteSelectMultiple):
+    """Searches LeafLink's customers, of which the admin has a page of its own."""
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        # Any field that names customers will do: an order's has no limits of its own.
+        attrs["data-app-label"], attrs["data-model-name"] = "leaflink", "order"
+        attrs["data-field-name"] = "customer"
+        return attrs
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """The chosen ones only; the others come by searching."""
+        chosen = [str(one) for one in value if str(one).isdecimal()]
+        rows = Customer.objects.filter(pk__in=chosen).defer("raw")
+        options = [
+            self.create_option(name, row.pk, str(row), True, index)
+            for index, row in enumerate(rows)
+        ]
+        return [(None, options, 0)]
+
+
+def _point(customer: Customer, destination: Destination | None) -> None:
+    customer.destination = destination
+    customer.save(update_fields=["destination"])
