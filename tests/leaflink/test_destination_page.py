@@ -102,12 +102,14 @@ def test_customers_are_searched_for_and_linked_only_by_permission(
         "field_name": "customer",
         "term": "juniper",
     }
-    found = shop.get(reverse("admin:autocomplete"), query).json()["results"]
-    assert [row["text"] for row in found] == ["Juniper Street"]
+    url = reverse("admin:customers_destination_leaflink_customers")
+    found = shop.get(url, query).json()["results"]
+    assert [row["text"] for row in found] == ["Juniper Street, 402R-00981, Alder Peak"]
     clerk = django_user_model.objects.create_user("clerk", is_staff=True)
     names = ["view_destination", "change_destination"]
     clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
     client.force_login(clerk)
+    assert client.get(url, query).status_code == 403
     assert 'name="customers"' not in client.get(page(bench.place)).content.decode()
     client.post(page(bench.place), form(bench.place, customers=[bench.known.pk]))
     assert Customer.objects.get().destination is None

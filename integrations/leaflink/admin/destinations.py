@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 
 from catalog.return_to import ReturnsToCaller
@@ -48,6 +50,15 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
         return super().get_queryset(request).prefetch_related("leaflink_customers__account")
+
+    def get_urls(self) -> list[URLPattern]:
+        choices = path(
+            "leaflink-customers/",
+            self.admin_site.admin_view(CustomerChoices.as_view(admin_site=self.admin_site)),
+            name="customers_destination_leaflink_customers",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [choices, *urls]
 
     def _may_link(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("leaflink.change_customer"))
@@ -103,8 +114,28 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
         return ", ".join(names)
 
 
+def _told_apart(customer: Customer) -> str:
+    """A customer by what tells it from others of the same name."""
+    told = [customer.name or str(customer), customer.license_number, str(customer.account)]
+    return ", ".join(filter(None, told))
+
+
+class CustomerChoices(AutocompleteJsonView):
+    """LeafLink's customers for a search, told apart. It asks for the permission to view them."""
+
+    def get_queryset(self) -> QuerySet[Customer]:
+        found: QuerySet[Customer] = super().get_queryset()
+        return found.select_related("account").defer("raw")
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        return {"id": str(obj.pk), "text": _told_apart(obj)}
+
+
 class CustomerWidget(AutocompleteSelectMultiple):
-    """Searches LeafLink's customers, of which the admin has a page of its own."""
+    """Searches LeafLink's customers."""
+
+    def get_url(self) -> str:
+        return reverse("admin:customers_destination_leaflink_customers")
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
         attrs = super().build_attrs(base_attrs, extra_attrs)
@@ -116,9 +147,9 @@ class CustomerWidget(AutocompleteSelectMultiple):
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         """The chosen ones only; the others come by searching."""
         chosen = [str(one) for one in value if str(one).isdecimal()]
-        rows = Customer.objects.filter(pk__in=chosen).defer("raw")
+        rows = Customer.objects.filter(pk__in=chosen).select_related("account").defer("raw")
         options = [
-            self.create_option(name, row.pk, str(row), True, index)
+            self.create_option(name, row.pk, _told_apart(row), True, index)
             for index, row in enumerate(rows)
         ]
         return [(None, options, 0)]
