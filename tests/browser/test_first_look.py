@@ -15,6 +15,8 @@ def staff(well_behaved, demo):
     """Logged in, with the keyboard only."""
     page = well_behaved
     page.goto(f"{demo.admin}/login/")
+    # Until its scripts have started the page is hidden, and nothing on it can have the focus.
+    expect(page.locator("[name=username]")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("demo")
