@@ -41,6 +41,7 @@ from integrations.leaflink.wanted import (
 
 Standing = Listing.Standing
 PRICE_SET = set(PRICE_OF_A_CASE)
+UNDECIDED_CASE = (Decision.CONFLICT, Decision.SEND, Decision.MOVED_THERE)
 COLUMNS = ("agreed", "standing", "differences", "trouble", "replacement")
 
 
@@ -66,13 +67,28 @@ class Comparison:
             name: self.ours[name] for name, what in self.decisions.items() if what is Decision.SEND
         }
 
+    def unrefused(self) -> dict[str, Value]:
+        """What is to be sent and was not refused as it is now: of that a person has the reason."""
+        refused, values = self.listing.refused_details, self.to_send()
+        bad = {name for name, value in values.items() if name in refused and refused[name] == value}
+        return {k: v for k, v in values.items() if k not in all_or_none(bad, values)}
+
     def to_take(self) -> dict[str, Value]:
-        """LeafLink's values that we should take over."""
+        """LeafLink's values that we should take over; none over a link that is broken."""
+        if trouble_of(self.listing):
+            return {}
         return {
             name: self.theirs[name]
             for name, what in self.decisions.items()
             if what is Decision.TAKE
         }
+
+
+def all_or_none(bad: Collection[str], values: dict[str, Value]) -> set[str]:
+    """`bad`, with all of a new case size and its prices when one of them is bad: half of that
+    would be a wrong price."""
+    whole = PRICE_SET & set(values)
+    return set(bad) | whole if "unit_multiplier" in values and whole & set(bad) else set(bad)
 
 
 def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
@@ -100,8 +116,7 @@ def compare_one(listing: Listing, lists: Lists, rules: Rules) -> Comparison:
     for one in FIELDS:
         if one.name in ours and one.owner is not Owner.CASES:
             look_at(one.name)
-    if sends_cases:
-        _cases_only_with_prices(found)
+    _cases_only_with_prices(found)
     return found
 
 
@@ -109,7 +124,14 @@ def _cases_only_with_prices(found: Comparison) -> None:
     """A new case size goes with the price that belongs to it, or not at all: half of that would be
     a wrong price."""
     prices = PRICE_SET - {"unit_multiplier"}
-    if any(found.decisions.get(name) in (Decision.CONFLICT, Decision.TAKE) for name in prices):
+    case = found.decisions.get("unit_multiplier")
+    if case is Decision.MOVED_THERE:
+        # A price of theirs is for a case that nobody has agreed to yet.
+        taken = [name for name in prices if found.decisions.get(name) is Decision.TAKE]
+        found.decisions |= dict.fromkeys(taken, Decision.CONFLICT)
+    elif case is not Decision.SEND:
+        return
+    elif any(found.decisions.get(name) in (Decision.CONFLICT, Decision.TAKE) for name in prices):
         found.decisions |= dict.fromkeys(PRICE_SET & set(found.decisions), Decision.CONFLICT)
     else:
         found.decisions |= dict.fromkeys(prices & set(found.decisions), Decision.SEND)
@@ -252,8 +274,7 @@ def _present(listing: Listing) -> tuple[Any, ...]:
 
 def _standing(found: Comparison) -> str:
     decisions = set(found.decisions.values())
-    to_send = found.to_send()
-    if to_send and all(found.listing.refused_details.get(k) == v for k, v in to_send.items()):
+    if found.to_send() and not found.unrefused():
         return Standing.REFUSED
     for what, standing in (
         (Decision.CONFLICT, Standing.CONFLICT),
@@ -299,7 +320,7 @@ def _agree(account: Account, choices: Choices, pair: Any) -> None:
 
 def _choose(found: Comparison, names: Collection[str], pair: Any) -> None:
     listing, chosen = found.listing, set(names)
-    if found.decisions.get("unit_multiplier") is Decision.CONFLICT and chosen & PRICE_SET:
+    if found.decisions.get("unit_multiplier") in UNDECIDED_CASE and chosen & PRICE_SET:
         chosen |= PRICE_SET  # a case size and its price are one thing
     for name in chosen & set(found.decisions):
         listing.agreed[name] = pair(BY_NAME[name], found.said[name], found.theirs.get(name))

@@ -16,12 +16,13 @@ from integrations.leaflink import pull_catalog
 from integrations.leaflink.check_links import trouble_of
 from integrations.leaflink.compare_listings import (
     Comparison,
+    all_or_none,
     compare,
     lock,
     settle,
 )
 from integrations.leaflink.mapping import product_fields
-from integrations.leaflink.mapping.product_fields import BY_NAME, PRICE_OF_A_CASE, Owner, Value
+from integrations.leaflink.mapping.product_fields import BY_NAME, Owner, Value
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
@@ -40,22 +41,8 @@ def plan(account: Account, listing_ids: Collection[int] | None = None) -> list[C
     return [
         found
         for found in compare(account, listing_ids)
-        if not trouble_of(found.listing) and _unrefused(found)
+        if not trouble_of(found.listing) and found.unrefused()
     ]
-
-
-def _unrefused(found: Comparison) -> dict[str, Value]:
-    """What is to be sent and was not refused as it is now: a person has the reason."""
-    refused, values = found.listing.refused_details, found.to_send()
-    bad = {name for name, value in values.items() if name in refused and refused[name] == value}
-    return {k: v for k, v in values.items() if k not in _all_or_none(bad, values)}
-
-
-def _all_or_none(bad: Collection[str], values: dict[str, Value]) -> set[str]:
-    """`bad`, with all of a new case size and its prices when one of them is bad: half of that
-    would be a wrong price."""
-    whole = set(PRICE_OF_A_CASE) & set(values)
-    return set(bad) | whole if "unit_multiplier" in values and whole & set(bad) else set(bad)
 
 
 def push(
@@ -86,7 +73,7 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
         if fresh is None:
             return
         found = fresh
-    values = _unrefused(found)
+    values = found.unrefused()
     refusals: dict[str, str] = {}
     refused: dict[str, Value] = {}
     path = f"products/{found.listing.product.remote_id}"
@@ -100,7 +87,7 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
                 refusals |= said
                 # What LeafLink objects to is left out; when it doesn't say what, all of it is.
                 bad = [name for name in said if name in values] or list(values)
-                refused |= {name: values.pop(name) for name in _all_or_none(bad, values)}
+                refused |= {name: values.pop(name) for name in all_or_none(bad, values)}
     except (UnknownOutcome, BadPayload) as error:
         run.problem(found.listing.item.sku, f"{error} The next reading of the product tells.")
     except Gone:
@@ -125,7 +112,7 @@ def _body(found: Comparison, values: dict[str, Value]) -> dict[str, Any]:
     body = product_fields.body(values)
     if values.get("inventory_management") == MANAGED:
         # LeafLink would offer the number it had when stock was last kept up. The right one follows.
-        Listing.objects.filter(pk=found.listing.pk).update(last_sent=None)
+        Listing.objects.filter(pk=found.listing.pk).update(last_sent=None, last_sent_at=None)
         body["quantity"] = "0"
     return body
 

@@ -140,7 +140,9 @@ def _send(client: LeafLinkClient, change: Change, run: Recorder, result: PushRes
             product.gone_at = timezone.now()
         run.problem(listing.item.sku, str(error))
         return True
-    listing.last_sent, listing.last_sent_at = quantity, timezone.now()
+    # A zero for want of a common unit is no quantity that was sent once and for all.
+    is_stopgap = trouble_of(listing) == Listing.Trouble.UNITS
+    listing.last_sent, listing.last_sent_at = quantity, None if is_stopgap else timezone.now()
     listing.refusal, listing.refused_quantity = "", None
     product.quantity, product.reserved = answer.quantity, answer.reserved_qty
     run.changed += 1

@@ -80,9 +80,12 @@ def test_saving_without_a_change_changes_nothing_and_none_can_be_taken_off(bench
     Customer.objects.update(destination=bench.place)
     text = shop.get(page(bench.place)).content.decode()
     assert re.search(rf'<option value="{bench.known.pk}"[^>]*selected', text)
-    shop.post(page(bench.place), form(bench.place, customers=[bench.known.pk]))
+    shown = {"initial-customers": [bench.known.pk]}
+    shop.post(page(bench.place), form(bench.place, customers=[bench.known.pk], **shown))
     assert Customer.objects.get().destination == bench.place
-    shop.post(page(bench.place), form(bench.place))
+    shop.post(page(bench.place), form(bench.place))  # opened before it was linked
+    assert Customer.objects.get().destination == bench.place
+    shop.post(page(bench.place), form(bench.place, **shown))
     assert Customer.objects.get().destination is None
 
 

@@ -81,6 +81,8 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
                 queryset=Customer.objects.defer("raw"),
                 required=False,
                 initial=chosen,
+                # Imports link customers too: only what was changed on the page is.
+                show_hidden_initial=True,
                 label="LeafLink customers",
                 help_text=(
                     "Their next orders are shipped here. Orders that are here already stay as they "
@@ -96,14 +98,15 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
         if "customers" not in form.changed_data:
             return
         destination = form.instance
-        wanted = {customer.pk: customer for customer in form.cleaned_data["customers"]}
-        present = {one.pk: one for one in destination.leaflink_customers.defer("raw")}
-        for pk in wanted.keys() - present.keys():
+        wanted = {str(customer.pk): customer for customer in form.cleaned_data["customers"]}
+        shown = set(form.data.getlist(form.add_initial_prefix("customers")))
+        present = {str(one.pk): one for one in destination.leaflink_customers.defer("raw")}
+        for pk in wanted.keys() - shown - present.keys():
             before = wanted[pk].destination
             if before:
                 messages.warning(request, f"{wanted[pk]} was {before}'s before.")
             _point(wanted[pk], destination)
-        for pk in present.keys() - wanted.keys():
+        for pk in (shown - wanted.keys()) & present.keys():
             _point(present[pk], None)
 
     @display(description="LeafLink customer")

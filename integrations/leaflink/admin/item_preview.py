@@ -3,6 +3,7 @@
 from typing import Any
 
 from catalog.models import Item
+from integrations.leaflink.admin.offer_tab import PRICES
 from integrations.leaflink.compare_listings import compare_one, listings_with_parts
 from integrations.leaflink.create_product import why_not
 from integrations.leaflink.mapping.product_fields import LABELS
@@ -25,6 +26,11 @@ def preview(form: Any, formsets: list[Any]) -> dict[str, Any]:
         (f.instance for one in bound for f in one if f.has_changed() or f.instance.pk),
         Offer(item=item),
     )
+    # As saving does: what was not changed on the page stays as it is now.
+    _keep_what_was_not_changed(form, Item)
+    for one in bound:
+        for offer_form in one:
+            _keep_what_was_not_changed(offer_form, Offer)
     # Read by relation names below: ours as typed, not as stored.
     offer.item = item
     item.offer = offer
@@ -50,6 +56,14 @@ def preview(form: Any, formsets: list[Any]) -> dict[str, Any]:
         ],
         "rules": account,
     }
+
+
+def _keep_what_was_not_changed(form: Any, model: type[Item] | type[Offer]) -> None:
+    """Prices that LeafLink may have changed since the page was opened."""
+    now = model._default_manager.filter(pk=form.instance.pk).first()
+    for name in PRICES if now else ():
+        if name not in form.changed_data:
+            setattr(form.instance, name, getattr(now, name))
 
 
 def _errors(form: Any) -> dict[str, str]:

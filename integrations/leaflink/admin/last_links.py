@@ -20,7 +20,7 @@ def remember(request: HttpRequest, listings: Sequence[Listing]) -> None:
 
 def last_links(request: HttpRequest) -> list[Listing]:
     """The links of the last act of which any are still there."""
-    acts = request.session.get(KEY, [])
+    acts = [act for act in request.session.get(KEY, []) if isinstance(act, list)]
     while acts:
         rows = Listing.objects.select_related("item", "product__account")
         if found := list(rows.defer("product__raw").filter(pk__in=acts[-1])):
@@ -28,6 +28,11 @@ def last_links(request: HttpRequest) -> list[Listing]:
         acts = acts[:-1]
         request.session[KEY] = acts
     return []
+
+
+def act_of(listings: Sequence[Listing]) -> str:
+    """What names an act on its page, so that a second click undoes nothing else."""
+    return f"{listings[0].pk}-{len(listings)}" if listings else ""
 
 
 def undo_last(request: HttpRequest) -> str:

@@ -15,8 +15,9 @@ from catalog.return_to import where_from
 from integrations import work
 from integrations.leaflink import link as links
 from integrations.leaflink.compare_listings import Choices, keep_theirs, send_ours
-from integrations.leaflink.mapping.product_fields import BY_NAME, LABELS
+from integrations.leaflink.mapping.product_fields import BY_NAME, LABELS, is_ours
 from integrations.leaflink.models import Account, Listing
+from integrations.leaflink.wanted import rules_of
 from integrations.leaflink.work_kinds import DETAILS_WORK
 from integrations.models import WorkItem
 
@@ -97,8 +98,17 @@ def _decide_one(request: HttpRequest, listing_id: int, verb: str) -> HttpRespons
     require(request, "leaflink.change_listing")
     listing = _get(listing_id)
     name = request.POST.get("field", "")
+    account = listing.product.account
     names = [name] if name in BY_NAME else _open_fields(listing)
-    _decide(listing.product.account, [listing], {listing.pk: names}, verb)
+    back = reverse("admin:leaflink_listing_change", args=[listing_id])
+    if verb == "send" and not (names := _sendable(account, names)):
+        messages.error(
+            request,
+            f"{account}'s rules don't send that to LeafLink. Switch them on under the account, or "
+            "keep LeafLink's.",
+        )
+        return _back(request, back)
+    _decide(account, [listing], {listing.pk: names}, verb)
     what = LABELS.get(name, "What differs")
     said = (
         f"{what} is being sent to LeafLink. Reload in a moment."
@@ -106,7 +116,13 @@ def _decide_one(request: HttpRequest, listing_id: int, verb: str) -> HttpRespons
         else f"{what}: LeafLink's is kept."
     )
     messages.success(request, said)
-    return _back(request, reverse("admin:leaflink_listing_change", args=[listing_id]))
+    return _back(request, back)
+
+
+def _sendable(account: Account, names: list[str]) -> list[str]:
+    """Those that the account's rules let us send."""
+    rules = rules_of(account)
+    return [name for name in names if is_ours(BY_NAME[name], rules)]
 
 
 def _open_fields(listing: Listing) -> list[str]:
@@ -127,15 +143,20 @@ def _decide(account: Account, listings: list[Listing], choices: Choices, verb: s
 
 def decide_many(request: HttpRequest, listings: QuerySet[Listing], verb: str) -> None:
     """The same for all that wait on several links, with a few queries per account."""
-    waiting = [one for one in listings.select_related("product__account") if _open_fields(one)]
-    for account in {one.product.account for one in waiting}:
-        mine = [one for one in waiting if one.product.account == account]
-        _decide(account, mine, {one.pk: _open_fields(one) for one in mine}, verb)
+    choices: dict[Account, dict[int, list[str]]] = {}
+    waiting = []
+    for one in listings.select_related("product__account"):
+        account, names = one.product.account, _open_fields(one)
+        if names := _sendable(account, names) if verb == "send" else names:
+            choices.setdefault(account, {})[one.pk] = names
+            waiting.append(one)
+    for account, mine in choices.items():
+        _decide(account, [one for one in waiting if one.pk in mine], dict(mine), verb)
     done = "are being sent to LeafLink" if verb == "send" else "keep LeafLink's"
     if waiting:
         messages.success(request, f"{len(waiting)} linked products {done}.")
     else:
-        messages.info(request, "None of these waits for a decision.")
+        messages.info(request, "None of these waits for that decision, or the rules forbid it.")
 
 
 PAGES: tuple[tuple[str, Any], ...] = (

@@ -117,6 +117,16 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
 class OfferFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """The one offer of an item."""
 
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        item, prefix = kwargs.get("instance"), kwargs.get("prefix") or self.get_default_prefix()
+        if data is not None and item is not None and data.get(f"{prefix}-INITIAL_FORMS") == "0":
+            # Linking may have made the offer since the page was opened: it is that one then.
+            made = Offer.objects.filter(item=item.pk).values_list("pk", flat=True).first()
+            if made:
+                data = data.copy()
+                data[f"{prefix}-INITIAL_FORMS"], data[f"{prefix}-0-id"] = "1", str(made)
+        super().__init__(data, *args, **kwargs)
+
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "item": self.instance}
 

@@ -23,7 +23,7 @@ from catalog.models import Item
 from catalog.return_to import where_from
 from integrations.leaflink import create_product, suggest
 from integrations.leaflink import link as links
-from integrations.leaflink.admin.last_links import last_links
+from integrations.leaflink.admin.last_links import act_of, last_links
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK, require
 from integrations.leaflink.admin.listing_panel import trouble_in_words
 from integrations.leaflink.admin.lists import natural
@@ -202,7 +202,8 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "query": urlencode({**kept, "tab": tab.key}),
         "exact": exact_count(request) if tab.key == "unlinked" else 0,
         "differing": Listing.objects.filter(standing=DIFFERS).count() if tab.key == "look" else 0,
-        "last": last_links(request),
+        "last": (last := last_links(request)),
+        "act": act_of(last),
         "back": where_from(request),
         "here": request.get_full_path(),
         **permissions(request),

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -14,7 +15,7 @@ from catalog.return_to import where_from
 from integrations.leaflink import create_product
 from integrations.leaflink import link as links
 from integrations.leaflink.admin.exact_skus import exact_skus
-from integrations.leaflink.admin.last_links import last_links, remember, undo_last
+from integrations.leaflink.admin.last_links import act_of, last_links, remember, undo_last
 from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.admin.workbench import (
@@ -63,7 +64,8 @@ def link(request: HttpRequest) -> HttpResponse:
         "exact": exact_count(asked) if is_on_products else 0,
         "query": asked.GET.urlencode(),
         "here": asked.path,
-        "last": last_links(request),
+        "last": (last := last_links(request)),
+        "act": act_of(last),
         **permissions(request),
     }
     return TemplateResponse(request, "admin/leaflink/workbench_linked_row.html", context)
@@ -73,8 +75,11 @@ class _Asked:
     """The page that a row was on, with what it was narrowed to: htmx names its address."""
 
     def __init__(self, request: HttpRequest) -> None:
-        address = urlsplit(request.headers.get("HX-Current-URL", ""))
-        self.GET = QueryDict(address.query)
+        try:
+            address = urlsplit(request.headers.get("HX-Current-URL", ""))
+            self.GET = QueryDict(address.query)
+        except (ValueError, SuspiciousOperation):
+            address, self.GET = urlsplit(""), QueryDict()
         self.path = f"{address.path}?{address.query}" if address.path else ""
 
 
@@ -82,8 +87,10 @@ def undo(request: HttpRequest) -> HttpResponse:
     """End the links that this person made last; many only after a look at what that means."""
     require(request, "leaflink.delete_listing")
     back = where_from(request) or to_workbench().headers["Location"]
+    last = last_links(request)
     if request.method == "POST":
-        ended = undo_last(request)
+        is_this = request.POST.get("act", act_of(last)) == act_of(last)
+        ended = undo_last(request) if is_this else ""
         if ended:
             messages.success(request, f"Unlinked again: {ended}. LeafLink was left as it is.")
         else:
@@ -92,7 +99,8 @@ def undo(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Undo",
-        "last": last_links(request),
+        "last": last,
+        "act": act_of(last),
         "back": back,
     }
     return TemplateResponse(request, "admin/leaflink/undo.html", context)

@@ -134,6 +134,15 @@ class Listing(models.Model):
     def __str__(self) -> str:
         return f"{self.item} ↔ {self.product}"
 
+    @property
+    def waits_for_decision(self) -> bool:
+        """Whether a person has to choose between ours and LeafLink's."""
+        return self.standing in (
+            self.Standing.OUT_OF_STEP,
+            self.Standing.CONFLICT,
+            self.Standing.REFUSED,
+        )
+
     def note(self, text: str) -> None:
         """Remember what was done to either side; the caller saves `lately`."""
         self.lately = [{"at": timezone.now().isoformat(), "text": text}, *self.lately][:10]
