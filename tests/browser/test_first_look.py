@@ -17,11 +17,14 @@ def staff(well_behaved, demo):
     page = well_behaved
     page.goto(f"{demo.admin}/login/")
     expect(page.locator("[name=username]")).to_be_visible()
-    # The page is hidden until its scripts have started. Where that is before the first frame, the
-    # browser's autofocus has been at work; otherwise it takes a Tab. After two frames it is known.
-    page.evaluate(TWO_FRAMES)
-    if page.evaluate("document.activeElement.name") != "username":
-        page.keyboard.press("Tab")
+    # Whether the browser's autofocus finds the field depends on when the page stops being hidden,
+    # so a person may have to press Tab, or be a field too far.
+    for _ in range(5):
+        page.evaluate(TWO_FRAMES)
+        focused = page.evaluate("document.activeElement.name || document.activeElement.tagName")
+        if focused == "username":
+            break
+        page.keyboard.press("Tab" if focused == "BODY" else "Shift+Tab")
     expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("demo")
     page.keyboard.press("Tab")
