@@ -222,8 +222,4 @@ def _link(item: Item, product: Product, values: dict[str, Any]) -> None:
 
 def _refused(item_id: int, refusals: dict[str, str]) -> work.Stuck:
     Offer.objects.filter(item=item_id).update(refusals=refusals)
-    words = "; ".join(
-        f"{product_fields.LABELS.get(name, name)}: {text}" if name else text
-        for name, text in refusals.items()
-    )
-    return work.Stuck(words, "refused")
+    return work.Stuck(product_fields.in_a_sentence(refusals), "refused")

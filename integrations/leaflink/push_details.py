@@ -95,10 +95,7 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
         settle(account, [found.listing.pk])
         return
     if refusals:
-        words = "; ".join(
-            f"{product_fields.LABELS[name]}: {text}" if name else text
-            for name, text in refusals.items()
-        )
+        words = product_fields.in_a_sentence(refusals)
         run.problem(found.listing.item.sku, f"LeafLink refused: {words}")
     if answer is not None:
         run.changed += 1

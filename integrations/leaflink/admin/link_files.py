@@ -11,7 +11,6 @@ from typing import Any
 import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from catalog.file_columns import Column, NumberCell, TextCell, as_text, folded
 from catalog.import_admin import PermittedImport
@@ -168,7 +167,7 @@ class LinkResource(CheckedResource):
         return instance.pk is not None and not import_validation_errors
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
-        """Link the pair. (A dry run does so too, and is rolled back.)"""
+        """Link the pair; what was linked since the file was read is told."""
         try:
             instance.pk = links.link(instance.item, instance.product).pk
         except links.LinkError as error:
@@ -180,6 +179,3 @@ class LinkFiles(PermittedImport):
 
     resource_classes = [LinkResource]
     import_needs = ("add",)
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return bool(super().has_import_permission(request))

@@ -14,7 +14,6 @@ from integrations.leaflink.mapping.product_fields import BY_NAME, LABELS, Decisi
 from integrations.leaflink.models import Listing
 from integrations.leaflink.wanted import (
     Lists,
-    for_creation,
     in_words,
     leaflink_unit,
     offer_of,
@@ -99,7 +98,6 @@ def _linked(listing: Listing) -> dict[str, Any]:
                 "theirs": in_words(name, found.theirs.get(name), lists),
                 "words": WORDS[what][0],
                 "color": WORDS[what][1],
-                "refusal": listing.refusals.get(name, ""),
                 "waits": what in (Decision.CONFLICT, Decision.MOVED_THERE),
                 "may_send": is_ours(BY_NAME[name], rules)
                 and (what is not Decision.SEND or name in listing.refused_details),
@@ -113,7 +111,6 @@ def _linked(listing: Listing) -> dict[str, Any]:
 def _unlinked(item: Item, lists: Lists) -> dict[str, Any]:
     offer = offer_of(item)
     bench = reverse("admin:leaflink_listing_workbench")
-    values = for_creation(item, offer, lists)
     # A refusal is on the work and, by field, on the offer.
     asked = create_product.under_way(item.brand.leaflink.account).get(item.pk)
     stuck = asked.error if asked and asked.stuck_at and not offer.refusals else ""
@@ -122,6 +119,5 @@ def _unlinked(item: Item, lists: Lists) -> dict[str, Any]:
         "creating": asked is not None and asked.stuck_at is None,
         "stuck": stuck,
         "refusals": {LABELS.get(name, name): text for name, text in offer.refusals.items()},
-        "values": [(LABELS[name], in_words(name, value, lists)) for name, value in values.items()],
         "workbench": f"{bench}?{urlencode({'tab': 'items', 'q': item.sku})}",
     }

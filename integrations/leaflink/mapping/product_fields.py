@@ -183,6 +183,13 @@ LABELS = {field.name: field.label for field in FIELDS}
 INVENTORY_NAMES = {"1": "Managed", "2": "Unlimited", "3": "Inherited from its parent"}
 
 
+def in_a_sentence(refusals: dict[str, str]) -> str:
+    """LeafLink's words by field as one text; "" is what is about no field."""
+    return "; ".join(
+        f"{LABELS.get(name, name)}: {text}" if name else text for name, text in refusals.items()
+    )
+
+
 def shown(product: payloads.Product) -> dict[str, Value]:
     """What LeafLink shows in each field."""
     return {field.name: field.shown(product) for field in FIELDS}
