@@ -65,12 +65,16 @@ class DiscountInline(ReadOnlyInline):
 
 class StatusChangeInline(ReadOnlyInline):
     model = StatusChange
-    fields = ["at", "old", "new", "by", "reason"]
-    readonly_fields = ["at"]
+    fields = ["at", "move", "by", "reason"]
+    readonly_fields = ["at", "move"]
     verbose_name_plural = "History"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
         return super().get_queryset(request).select_related("by")
+
+    @display(description="Status")
+    def move(self, change: StatusChange) -> str:
+        return "" if change.old == change.new else str(change)
 
 
 @admin.register(SalesOrder)

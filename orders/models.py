@@ -247,7 +247,7 @@ class Payment(models.Model):
 
 
 class StatusChange(models.Model):
-    """One move of an order: who, when, why."""
+    """One move of an order: who, when, why. The same status twice: a note of something else."""
 
     order = models.ForeignKey(SalesOrder, on_delete=models.CASCADE, related_name="status_changes")
     old = models.CharField("from", max_length=20, choices=Status, blank=True)
@@ -262,4 +262,6 @@ class StatusChange(models.Model):
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
+        if not self.old:
+            return self.get_new_display()
         return f"{self.get_old_display()} → {self.get_new_display()}"

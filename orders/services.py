@@ -6,8 +6,7 @@ A verb that is not allowed raises `orders.status.IllegalMove`; one that lacks st
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -18,85 +17,20 @@ from django.db.models import F, Sum
 from catalog import commitments, inventory
 from catalog.decimals import units
 from catalog.inventory import By
-from catalog.models import Brand, Facility, Item, Stock
-from customers.models import Destination, SalesRep
+from catalog.models import Facility, Stock
+from customers.models import Destination
+from orders.drafts import HEADER_FIELDS, DiscountDraft, LineDraft, OrderDraft
 from orders.models import (
     Allocation,
     OrderDiscount,
     OrderLine,
     SalesOrder,
     StatusChange,
-    TaxRate,
 )
 from orders.signals import announce_order_change
-from orders.status import IllegalMove, Status, check_move
-from orders.totals import line_total, order_total
+from orders.status import OPEN, IllegalMove, Status, check_move
 
 P = ParamSpec("P")
-
-
-@dataclass
-class LineDraft:
-    """A line to be: `quantity` in base units, `price` per case of `case_size` units."""
-
-    item: Item | None
-    name: str
-    sku: str
-    quantity: Decimal
-    case_size: int
-    price: Decimal
-    is_sample: bool = False
-    is_medical: bool = False
-    notes: str = ""
-    channel_line: str = ""
-
-
-@dataclass
-class DiscountDraft:
-    kind: OrderDiscount.Kind
-    label: str
-    amount: Decimal
-    percent: Decimal | None = None
-
-
-@dataclass
-class OrderDraft:
-    """Everything that is needed to create an order. Money as in `orders.models`."""
-
-    placed_at: datetime
-    lines: list[LineDraft]
-    discounts: list[DiscountDraft] = field(default_factory=list)
-    destination: Destination | None = None
-    facility: Facility | None = None
-    sales_rep: SalesRep | None = None
-    brand: Brand | None = None
-    delivery_date: date | None = None
-    payment_term: str = ""
-    payment_due_on: date | None = None
-    classification: str = ""
-    notes_for_buyer: str = ""
-    internal_notes: str = ""
-    channel: str = ""
-    channel_number: str = ""
-    ship_to: str = ""
-    shipping: Decimal = Decimal(0)
-    tax_rate: TaxRate | None = None
-    tax: Decimal = Decimal(0)
-
-    @property
-    def total(self) -> Decimal:
-        return order_total(
-            (line_total(line.quantity, line.case_size, line.price) for line in self.lines),
-            (discount.amount for discount in self.discounts),
-            self.tax,
-            self.shipping,
-        )
-
-
-# The fields that a draft sets on an order; lines and discounts are rows of their own.
-HEADER_FIELDS = [
-    name for name in OrderDraft.__dataclass_fields__ if name not in ("lines", "discounts")
-] + ["total"]
 
 
 @transaction.atomic
@@ -112,45 +46,21 @@ def create(draft: OrderDraft, *, allow_short: bool = False, by: By = None) -> Sa
     )
     order.number = f"SO-{order.pk:06d}"
     order.save(update_fields=["number"])
-    _write_lines(order, draft, allow_short=allow_short, by=by)
+    write_lines(order, list(enumerate(draft.lines, start=1)), allow_short=allow_short, by=by)
+    write_discounts(order, draft.discounts)
     StatusChange.objects.create(order=order, new=Status.CREATED, by=by, reason=draft.channel)
     announce_order_change(order.pk)
     return order
 
 
-@transaction.atomic
-def revise(
-    order: SalesOrder, draft: OrderDraft, *, reason: str, allow_short: bool = False, by: By = None
-) -> SalesOrder:
-    """Replace what an order says by `draft`, while nothing of it is allocated.
-
-    The old promises are released first, so the order competes for its own units. Raises
-    IllegalMove once anything is allocated, OutOfStock when the new lines need more than is free.
-    """
-    order = lock(order.pk)
-    if order.status != Status.CREATED:
-        raise IllegalMove(
-            f"Order {order.number} is {order.get_status_display().lower()}: deallocate it before "
-            "changing its lines."
-        )
-    old = order.lines.filter(item__isnull=False).values_list("item", flat=True)
-    # Old and new together, so that two crossing revisions don't wait for each other.
-    inventory.lock_items([*(pk for pk in old if pk), *(x.item.pk for x in draft.lines if x.item)])
-    commitments.release(_commitment_ids(order), reason=reason, by=by)
-    order.lines.all().delete()
-    order.discounts.all().delete()
-    for name in HEADER_FIELDS:
-        setattr(order, name, getattr(draft, name))
-    order.save(update_fields=HEADER_FIELDS)
-    _write_lines(order, draft, allow_short=allow_short, by=by)
-    announce_order_change(order.pk)
-    return order
-
-
-def _write_lines(order: SalesOrder, draft: OrderDraft, *, allow_short: bool, by: By) -> None:
+def write_lines(
+    order: SalesOrder, lines: Sequence[tuple[int, LineDraft]], *, allow_short: bool, by: By
+) -> None:
+    """Add lines at these positions and commit their units. Raises OutOfStock unless `allow_short`;
+    call it in a transaction that holds the order."""
     needs = [
         commitments.Need(line.item.pk, order.facility_id, line.quantity, order.number)
-        for line in draft.lines
+        for _, line in lines
         if line.item
     ]
     promises = iter(commitments.commit(needs, allow_short=allow_short, by=by))
@@ -170,11 +80,15 @@ def _write_lines(order: SalesOrder, draft: OrderDraft, *, allow_short: bool, by:
             channel_line=line.channel_line,
             commitment=next(promises) if line.item else None,
         )
-        for position, line in enumerate(draft.lines, start=1)
+        for position, line in lines
     )
+
+
+def write_discounts(order: SalesOrder, discounts: Sequence[DiscountDraft]) -> None:
+    """Add these discounts to the order."""
     OrderDiscount.objects.bulk_create(
         OrderDiscount(order=order, kind=d.kind, label=d.label, percent=d.percent, amount=d.amount)
-        for d in draft.discounts
+        for d in discounts
     )
 
 
@@ -183,7 +97,8 @@ def lock(order_id: int) -> SalesOrder:
     return SalesOrder.objects.select_for_update().get(pk=order_id)
 
 
-def _commitment_ids(order: SalesOrder) -> list[int]:
+def commitment_ids(order: SalesOrder) -> list[int]:
+    """The promises of stock that the order holds."""
     return list(
         order.lines.filter(commitment__isnull=False).values_list("commitment_id", flat=True)
     )
@@ -205,7 +120,8 @@ def _verb(
     return run  # type: ignore[return-value]  # wraps() names the parameter
 
 
-def _move(order: SalesOrder, new: Status, *, by: By, reason: str = "") -> None:
+def move(order: SalesOrder, new: Status, *, by: By, reason: str = "") -> None:
+    """Write the order's new status and who moved it why. Raises IllegalMove."""
     old = Status(order.status)
     check_move(order.number, old, new)
     order.status = new
@@ -257,7 +173,7 @@ def allocate(order: SalesOrder, *, by: By = None) -> None:
         allocation.save()
     new = Status.PARTIALLY_ALLOCATED if missing else Status.ALLOCATED
     if order.status != new:
-        _move(order, new, by=by)
+        move(order, new, by=by)
 
 
 @dataclass
@@ -295,14 +211,14 @@ def _shelves(order: SalesOrder, lines: Sequence[OrderLine]) -> dict[int, list[_S
 @_verb
 def deallocate(order: SalesOrder, *, by: By = None, reason: str = "") -> None:
     """Put everything that was set aside back; the order is Created again."""
-    _move(order, Status.CREATED, by=by, reason=reason)
+    move(order, Status.CREATED, by=by, reason=reason)
     Allocation.objects.filter(line__order=order).delete()
 
 
 @_verb
 def ship(order: SalesOrder, *, by: By = None) -> None:
     """Take the allocated units out of stock. The order must be fully allocated."""
-    _move(order, Status.SHIPPED, by=by)
+    move(order, Status.SHIPPED, by=by)
     allocations = Allocation.objects.filter(line__order=order).select_related("line")
     commitments.ship(
         [commitments.Pick(a.stock_id, a.line.commitment_id, a.quantity) for a in allocations],
@@ -315,7 +231,7 @@ def ship(order: SalesOrder, *, by: By = None) -> None:
 @_verb
 def complete(order: SalesOrder, *, by: By = None, reason: str = "") -> None:
     """The customer has received everything."""
-    _move(order, Status.COMPLETED, by=by, reason=reason)
+    move(order, Status.COMPLETED, by=by, reason=reason)
 
 
 @_verb
@@ -323,9 +239,9 @@ def cancel(order: SalesOrder, *, reason: str, by: By = None) -> None:
     """Call the order off: its units are free again. Not possible once it is shipped."""
     if not reason.strip():
         raise IllegalMove(f"Say why order {order.number} is canceled.")
-    _move(order, Status.CANCELED, by=by, reason=reason)
+    move(order, Status.CANCELED, by=by, reason=reason)
     Allocation.objects.filter(line__order=order).delete()
-    commitments.release(_commitment_ids(order), reason=reason, by=by)
+    commitments.release(commitment_ids(order), reason=reason, by=by)
 
 
 @_verb
@@ -339,6 +255,28 @@ def move_to_facility(order: SalesOrder, facility: Facility, *, by: By = None) ->
             f"Order {order.number} is {order.get_status_display().lower()}: deallocate it before "
             "moving it to another facility."
         )
-    commitments.move_commitments(_commitment_ids(order), facility.pk)
+    commitments.move_commitments(commitment_ids(order), facility.pk)
     order.facility = facility
     order.save(update_fields=["facility"])
+
+
+@_verb
+def set_destination(order: SalesOrder, destination: Destination, *, by: By = None) -> None:
+    """Ship the order to another destination, or to one at last; not once it has left."""
+    if order.status not in OPEN:
+        raise IllegalMove(
+            f"Order {order.number} is {order.get_status_display().lower()}: its destination can "
+            "no longer be changed."
+        )
+    if order.destination_id == destination.pk:
+        return
+    before = order.destination
+    order.destination = destination
+    order.save(update_fields=["destination"])
+    note(order, f"Destination: {before or 'none'} → {destination}", by=by)
+
+
+def note(order: SalesOrder, text: str, *, by: By = None) -> None:
+    """Add something that is no change of status to the order's history."""
+    status = Status(order.status)
+    StatusChange.objects.create(order=order, old=status, new=status, by=by, reason=text[:500])

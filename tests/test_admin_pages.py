@@ -31,8 +31,8 @@ from integrations.leaflink.models import (
 )
 from integrations.models import Notice, Run, WorkItem
 from orders import services
+from orders.drafts import LineDraft, OrderDraft
 from orders.models import TaxRate
-from orders.services import LineDraft, OrderDraft
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)

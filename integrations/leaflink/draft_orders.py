@@ -12,12 +12,14 @@ from django.utils import timezone
 from catalog.decimals import plain
 from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
+from integrations.leaflink import routing
 from integrations.leaflink.mapping import money
 from integrations.leaflink.mapping.payment_terms import local_term, remote_text
-from integrations.leaflink.models import Account, Listing, Order, Product, Staff
+from integrations.leaflink.models import Account, Listing, Order, Product, RoutingRule, Staff
+from integrations.leaflink.routing import Facts, Route
 from integrations.leaflink.wire import payloads
+from orders.drafts import DiscountDraft, LineDraft, OrderDraft
 from orders.models import OrderDiscount, TaxRate
-from orders.services import DiscountDraft, LineDraft, OrderDraft
 
 
 @dataclass
@@ -28,10 +30,11 @@ class Book:
     items: dict[int, Item] = field(default_factory=dict)
     products: dict[int, Product] = field(default_factory=dict)
     tax_rates: list[TaxRate] = field(default_factory=list)
+    rules: list[RoutingRule] = field(default_factory=list)
 
     @classmethod
     def load(cls, account: Account, product_ids: set[int]) -> "Book":
-        """Look up the account's staff and tax rates, and the items linked to these products."""
+        """Look up the account's staff, rules and tax rates, and the items of these products."""
         products = Product.objects.filter(account=account, remote_id__in=product_ids).defer("raw")
         listings = Listing.objects.filter(product__in=products).select_related(
             "item__brand", "product"
@@ -42,6 +45,7 @@ class Book:
             items={row.product.remote_id: row.item for row in listings.defer("product__raw")},
             products={row.remote_id: row for row in products},
             tax_rates=list(TaxRate.objects.filter(is_active=True)),
+            rules=routing.rules_of(account),
         )
 
 
@@ -57,9 +61,23 @@ def sales_rep(account: Account, order: payloads.Order, book: Book) -> SalesRep |
     return account.fallback_rep
 
 
-def facility(account: Account, rep: SalesRep | None) -> Facility | None:
-    """Where the order ships from: the rep's facility, else the account's."""
-    return (rep.default_facility if rep else None) or account.default_facility
+def route(
+    account: Account,
+    mirror: Order,
+    order: payloads.Order,
+    book: Book,
+    destination: Destination | None,
+) -> Route:
+    """Where the order ships from, by what a person chose or the account's rules say."""
+    items = [book.items.get(line.product or 0) for line in goods(order)]
+    facts = Facts(
+        rep=sales_rep(account, order, book),
+        destination=destination,
+        brands=frozenset(item.brand for item in items if item),
+        classification=order.classification,
+        chosen=mirror.chosen_facility,
+    )
+    return routing.route(account, book.rules, facts)
 
 
 def draft(
@@ -68,10 +86,10 @@ def draft(
     order: payloads.Order,
     book: Book,
     destination: Destination | None,
+    facility: Facility | None,
 ) -> tuple[OrderDraft, list[str]]:
     """Return the sales order to be, and the warnings a person should see."""
     warnings: list[str] = []
-    rep = sales_rep(account, order, book)
     lines = _lines(order, book, warnings)
     brands = {line.item.brand for line in lines if line.item}
     parts = money.parts(order)
@@ -88,8 +106,8 @@ def draft(
         lines=lines,
         discounts=_discounts(order, parts),
         destination=destination,
-        facility=facility(account, rep),
-        sales_rep=rep,
+        facility=facility,
+        sales_rep=sales_rep(account, order, book),
         brand=brands.pop() if len(brands) == 1 else None,
         # The day as LeafLink wrote it, in the seller's offset: not the day it is here by then.
         delivery_date=order.ship_date.date() if order.ship_date else None,

@@ -30,8 +30,11 @@ from integrations.leaflink.work_kinds import (
 )
 from integrations.models import WorkItem
 from orders.signals import order_changed
+from orders.status import OPEN
 
 Code = Blocker.Code
+# Orders that came in before anybody knew whose they are.
+BLANK = Q(sales_order__destination__isnull=True, sales_order__status__in=OPEN)
 
 
 def listen() -> None:
@@ -127,19 +130,25 @@ def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
 
 def _on_customer_saved(sender: Any, instance: Customer, **kwargs: Any) -> None:
     if instance.destination_id:
-        blocked = Q(blockers__code=Code.CUSTOMER_UNKNOWN, customer=instance.pk)
-        transaction.on_commit(lambda: _reconsider(blocked))
+        waiting = (Q(blockers__code=Code.CUSTOMER_UNKNOWN) | BLANK) & Q(customer=instance.pk)
+        transaction.on_commit(lambda: _reconsider(waiting))
 
 
 def _on_destination_saved(sender: Any, instance: Destination, **kwargs: Any) -> None:
     # It may have the license of a customer that nobody knew.
-    transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.CUSTOMER_UNKNOWN)))
+    transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.CUSTOMER_UNKNOWN) | BLANK))
 
 
 def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:
     for some in in_chunks(item_ids):
         _push_soon(some)
     _reconsider(Q(blockers__code=Code.PRODUCT_UNLINKED, account=account_id))
+
+
+def product_read(account: Account, remote_id: int) -> None:
+    """A product that orders named is known at last: their reasons can say what it is."""
+    named = Q(line_items__product_remote_id=remote_id, state=Order.State.HELD)
+    _reconsider(named & Q(account=account.pk))
 
 
 def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from catalog import commitments, inventory
-from catalog.decimals import with_thousands
+from catalog import inventory
 from integrations.leaflink import follow_orders, hints
-from integrations.leaflink.draft_orders import Book, draft, facility, goods, line_name, sales_rep
-from integrations.leaflink.mapping import fingerprints, money
+from integrations.leaflink.blockers import find_blockers, is_waived, short_of_stock
+from integrations.leaflink.draft_orders import Book, draft, route
+from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import (
     REASON_OVER,
     REMOTE_STATES,
@@ -20,14 +20,13 @@ from integrations.leaflink.mapping.statuses import (
     RemoteStatus,
     remote_state,
 )
-from integrations.leaflink.match_customers import destination_for, matching_destination
+from integrations.leaflink.match_customers import destination_for
 from integrations.leaflink.models import Account, Blocker, LineItem, Order
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from orders import services
 
 State = Order.State
-Code = Blocker.Code
 
 
 def settle_all(account: Account, order_ids: Iterable[int]) -> dict[int, Exception]:
@@ -35,9 +34,7 @@ def settle_all(account: Account, order_ids: Iterable[int]) -> dict[int, Exceptio
     wanted = sorted(set(order_ids))
     if not wanted:
         return {}
-    products = LineItem.objects.filter(order__in=wanted, product_remote_id__isnull=False)
-    remote_ids = products.values_list("product_remote_id", flat=True)
-    book = Book.load(account, {pk for pk in remote_ids if pk})
+    book = book_for(account, wanted)
     failed: dict[int, Exception] = {}
     with hints.gathered():
         for order_id in wanted:
@@ -48,12 +45,19 @@ def settle_all(account: Account, order_ids: Iterable[int]) -> dict[int, Exceptio
     return failed
 
 
+def book_for(account: Account, order_ids: Iterable[int]) -> Book:
+    """What settling these stored orders looks up."""
+    lines = LineItem.objects.filter(order__in=list(order_ids), product_remote_id__isnull=False)
+    remote_ids = lines.values_list("product_remote_id", flat=True)
+    return Book.load(account, {pk for pk in remote_ids if pk})
+
+
 @transaction.atomic
 def settle(account: Account, order_id: int, book: Book) -> Order:
     """Decide what becomes of the order, and do it. Returns it as it then is."""
     order = (
         Order.objects.select_for_update(of=("self",))
-        .select_related("customer__destination")
+        .select_related("customer__destination", "chosen_facility")
         .get(pk=order_id)
     )
     order.account = account
@@ -76,7 +80,7 @@ def _unreadable(order: Order, reason: str) -> None:
     if order.sales_order_id:
         order.set_state(State.CONFLICT, text)
     else:
-        _hold(order, [Blocker(code=Code.UNREADABLE, text=text[:600])])
+        _hold(order, [Blocker(code=Blocker.Code.UNREADABLE, text=text[:600])])
 
 
 def _decide(account: Account, order: Order, payload: payloads.Order, book: Book) -> None:
@@ -121,137 +125,41 @@ def _standing(
     return None, ""
 
 
-def find_blockers(
-    account: Account, order: Order, payload: payloads.Order, book: Book
-) -> list[Blocker]:
-    """Every reason for which the order can't be imported now; call it in a transaction."""
-    found: list[Blocker] = []
-    if payload.line_items is None:
-        found.append(Blocker(code=Code.UNREADABLE, text="LeafLink sent the order without lines."))
-    found += [
-        Blocker(
-            code=Code.UNREADABLE,
-            text=f"{line_name(line, book)} has the quantity {line.quantity}: below zero.",
-        )
-        for line in payload.line_items or []
-        if line.quantity < 0
-    ]
-    found += _rep_blockers(account, payload, book)
-    found += _product_blockers(payload, book)
-    found += _customer_blockers(account, order, payload)
-    parts = money.parts(payload)
-    if account.hold_on_total_mismatch and parts.difference:
-        found.append(
-            Blocker(code=Code.TOTAL_MISMATCH, text=f"The totals differ: {parts.explanation}.")
-        )
-    if found and account.shortage_rule == Account.ShortageRule.HOLD:
-        # When nothing else is wrong, the import itself checks, in one go with the commitment.
-        found += _shortage_blockers(account, payload, book)
-    return found
-
-
-def _rep_blockers(account: Account, payload: payloads.Order, book: Book) -> list[Blocker]:
-    if not payload.sales_reps:
-        if account.fallback_rep_id:
-            return []
-        cure = "Add a rep to the order in LeafLink, or choose a fallback rep for the account."
-        return [Blocker(code=Code.NO_REP, text=f"The order has no sales rep. {cure}")]
-    found = []
-    for rep in payload.sales_reps:
-        staff = book.staff.get(rep.id)
-        if staff and staff.sales_rep_id:
-            continue
-        name = (staff.name if staff else "") or rep.user or rep.email or f"Staff {rep.id}"
-        text = f"Rep {name} is not mapped. Map {name} to a sales rep."
-        found.append(Blocker(code=Code.REP_UNMAPPED, text=text, staff=staff))
-    return found
-
-
-def _product_blockers(payload: payloads.Order, book: Book) -> list[Blocker]:
-    found: dict[object, Blocker] = {}
-    for line in goods(payload):
-        if line.product in book.items:
-            continue
-        name = line_name(line, book)
-        sku = str(line.frozen_product.get("sku") or "")
-        found[line.product or line.id] = Blocker(
-            code=Code.PRODUCT_UNLINKED,
-            text=f"{name}{f' ({sku})' if sku else ''} is not linked to an item. Link it."[:600],
-            product=book.products.get(line.product or 0),
-        )
-    return list(found.values())
-
-
-def _customer_blockers(account: Account, order: Order, payload: payloads.Order) -> list[Blocker]:
-    if payload.customer is None or order.customer is None:
-        text = "LeafLink does not say who the customer is."
-        return [Blocker(code=Code.CUSTOMER_UNKNOWN, text=text)]
-    if account.customer_rule == Account.CustomerRule.CREATE:
-        return []
-    if matching_destination(order.customer):
-        return []
-    text = f"{order.customer} is not known here. Choose or create a destination."
-    return [Blocker(code=Code.CUSTOMER_UNKNOWN, text=text)]
-
-
-def _shortage_blockers(account: Account, payload: payloads.Order, book: Book) -> list[Blocker]:
-    place = facility(account, sales_rep(account, payload, book))
-    needs = [
-        commitments.Need(
-            book.items[line.product].pk, place.pk if place else None, line.quantity, ""
-        )
-        for line in goods(payload)
-        if line.product in book.items
-    ]
-    return [_short(s, str(place or "all facilities")) for s in commitments.shortages(needs)]
-
-
-def _short(shortage: inventory.Shortage, place: str) -> Blocker:
-    return Blocker(
-        code=Code.SHORT_OF_STOCK,
-        text=(
-            f"{shortage.item.name}: {with_thousands(shortage.needed)} needed, "
-            f"{with_thousands(max(shortage.free, inventory.ZERO))} free at {place}. Receive stock."
-        )[:600],
-        item=shortage.item,
-        facility_id=shortage.facility_id,
-        missing=shortage.needed - max(shortage.free, inventory.ZERO),
-    )
-
-
 def _import(account: Account, order: Order, payload: payloads.Order, book: Book) -> list[Blocker]:
     """Create the sales order; returns blockers instead when stock turns out to be short."""
     # Without either, find_blockers has held the order.
     assert order.customer is not None
     assert payload.customer is not None
+    allow_short = account.shortage_rule == Account.ShortageRule.IMPORT or is_waived(order, payload)
+    way = None
     try:
         with transaction.atomic():
             destination = destination_for(account, order.customer, payload.customer)
-            wanted, warnings = draft(account, order, payload, book, destination)
-            made = services.create(
-                wanted, allow_short=account.shortage_rule == Account.ShortageRule.IMPORT
-            )
+            way = route(account, order, payload, book, destination)
+            wanted, warnings = draft(account, order, payload, book, destination, way.facility)
+            made = services.create(wanted, allow_short=allow_short)
     except inventory.OutOfStock as error:
-        place = str(facility(account, sales_rep(account, payload, book)) or "all facilities")
-        return [_short(shortage, place) for shortage in error.shortages]
+        place = way.facility if way else None
+        return [short_of_stock(shortage, place) for shortage in error.shortages]
     order.sales_order = made
     order.warnings = warnings
+    order.routed_by = way.reason[:300]
     order.applied_fingerprint = fingerprints.of_content(payload)
-    order.blockers.all().delete()
-    order.set_state(State.IMPORTED, "")
+    if order.state == State.HELD:
+        order.blockers.all().delete()
+    from_where = f"It ships from {way.facility}. {way.reason}" if way.facility else way.reason
+    order.set_state(State.IMPORTED, "", news=f"Imported as {made}. {from_where}")
     return []
 
 
 def _hold(order: Order, blockers: list[Blocker]) -> None:
     now = {(b.code, b.text) for b in blockers}
-    if (
-        order.state == State.HELD
-        and not order.needs_settling
-        and now == set(order.blockers.values_list("code", "text"))
-    ):
+    before = set(order.blockers.values_list("code", "text")) if order.state == State.HELD else None
+    if now == before and not order.needs_settling:
         return
     order.blockers.all().delete()
     for blocker in blockers:
         blocker.order = order
     Blocker.objects.bulk_create(blockers)
-    order.set_state(State.HELD, "")
+    told = " ".join(blocker.text for blocker in blockers)
+    order.set_state(State.HELD, "", news=f"Held. {told}" if now != before else "")

@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
-from integrations.leaflink import create_product, push_details
+from integrations.leaflink import create_product, hints, push_details
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
-from integrations.leaflink.models import Account, Listing, Offer, Order
+from integrations.leaflink.link import link_exact_skus
+from integrations.leaflink.mirror_orders import name_lines
+from integrations.leaflink.models import Account, Listing, Offer, Order, Product
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.push_statuses import push_status
@@ -124,11 +126,17 @@ def _note_gone(account: Account, number: str) -> None:
 
 def _read_product(connection: Connection, remote_id: str) -> None:
     account = _account(connection)
+    is_new = not Product.objects.filter(account=account, remote_id=remote_id).exists()
     with _outcomes():
         try:
             read_product(account, client_for(account, share=1), remote_id)
         except Gone:
             note_gone(account, remote_id)
+    if is_new:
+        name_lines(account, int(remote_id))
+        if account.link_exact_skus:
+            link_exact_skus(account)
+        hints.product_read(account, int(remote_id))
     listing = Listing.objects.filter(product__account=account, product__remote_id=remote_id)
     touched = list(listing.values_list("pk", flat=True))
     # A product that is nobody's may have taken the place of one that was archived.

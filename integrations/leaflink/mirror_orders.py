@@ -12,13 +12,24 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from integrations import work
+from integrations.leaflink import cursors
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import moves_quantity
-from integrations.leaflink.models import Account, Customer, LineItem, Listing, Order, Product
+from integrations.leaflink.models import (
+    Account,
+    Customer,
+    LineItem,
+    Listing,
+    Order,
+    OrderEvent,
+    Product,
+)
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
-from integrations.models import Notice
+from integrations.leaflink.work_kinds import PRODUCT_WORK
+from integrations.models import Notice, WorkItem
 from integrations.notices import notify
 from integrations.runs import Recorder
 
@@ -167,8 +178,23 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
         _lay_in(order, reads[order.number], customers, now)
     Order.objects.bulk_update(changed, ORDER_COLUMNS, batch_size=100)
     _store_lines(account, [o for o in changed if _lines(reads[o.number]) is not None], reads)
+    OrderEvent.objects.bulk_create(
+        OrderEvent(order=order, kind=OrderEvent.Kind.READ, text=_told(reads[order.number]))
+        for order in changed
+    )
     _doubt_quantities(moved)
     return [order.pk for order in changed]
+
+
+def _told(read: Read) -> str:
+    """What a reading said, for the order's timeline."""
+    payload = read.payload
+    if payload is None:
+        return "It came in a form that can't be read."
+    total = "no total" if payload.total is None else f"${payload.total:,.2f}"
+    lines = payload.line_items
+    counted = "without lines" if lines is None else f"{len(lines)} line{'s' * (len(lines) != 1)}"
+    return f"{payload.status or 'No status'}, {counted}, {total}."
 
 
 def _moves_quantity(order: Order, read: Read) -> bool:
@@ -250,6 +276,11 @@ def _store_lines(account: Account, orders: list[Order], reads: dict[uuid.UUID, R
             "remote_id", "sku", "name"
         )
     }
+    unseen = wanted - products.keys()
+    if unseen and cursors.start_of(account, "products"):
+        # Until it was read, such a line keeps the name and SKU that the order itself gives.
+        # (Before the first reading of all products, they are all coming anyway.)
+        work.ask(account.pk, PRODUCT_WORK, sorted(map(str, unseen)), WorkItem.Priority.ORDERS)
     LineItem.objects.filter(order__in=orders).delete()
     LineItem.objects.bulk_create(
         [
@@ -276,9 +307,22 @@ def _line_row(
         position=position,
         product_remote_id=line.product,
         sku=str(frozen.get("sku") or sku)[:255],
-        name=str(frozen.get("name") or name or f"Product {line.product or 'unknown'}")[:500],
+        name=str(frozen.get("name") or name or _unnamed(line.product))[:500],
         quantity=line.quantity,
         unit_multiplier=line.unit_multiplier,
         price=line.price,
         is_sample=line.is_sample,
     )
+
+
+def name_lines(account: Account, remote_id: int) -> None:
+    """Give the lines of a product that was read at last its name, where the order gave none."""
+    product = Product.objects.filter(account=account, remote_id=remote_id).first()
+    if product:
+        LineItem.objects.filter(
+            order__account=account, product_remote_id=remote_id, name=_unnamed(remote_id)
+        ).update(name=product.name[:500], sku=product.sku[:255])
+
+
+def _unnamed(remote_id: int | None) -> str:
+    return f"Product {remote_id or 'unknown'}"

@@ -13,7 +13,7 @@ from integrations.leaflink.mapping.status_rules import (
     next_step,
     target,
 )
-from integrations.leaflink.models import Account, Order
+from integrations.leaflink.models import Account, Order, OrderEvent
 from integrations.leaflink.pull_orders import CHILDREN, RESOURCE, take_in
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
@@ -75,9 +75,12 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
         try:
             client.post(f"{RESOURCE}/{number}/transition/{action}")
             moved = True
+            _tell(account, number, f"Asked to {action} it: done.")
         except UnknownOutcome:
+            _tell(account, number, f"Asked to {action} it: the answer was lost; reading it again.")
             continue  # the next reading tells whether it happened
         except Refused as error:
+            _tell(account, number, f"Asked to {action} it: {error}")
             # Somebody may have been faster: only a fresh reading tells.
             if _next(account, number, _read(account, client, number)) is step:
                 _flag(account, number, str(error))
@@ -112,6 +115,10 @@ def _not_offered(account: Account, number: str, payload: payloads.Order, action:
     )
     _flag(account, number, str(error))
     return error
+
+
+def _tell(account: Account, number: str, text: str) -> None:
+    Order.objects.only("pk").get(account=account, number=number).tell(OrderEvent.Kind.SENT, text)
 
 
 def _flag(account: Account, number: str, text: str) -> None:

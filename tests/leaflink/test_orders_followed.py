@@ -32,7 +32,10 @@ def test_an_edit_of_allocated_goods_waits_for_a_person(bench):
     bench.world.edit_order(order.number, [bench.line(goods, 4)])
     bench.sync("orders")
     assert bench.mirror(order).state == "conflict"
-    assert "changed in LeafLink after it became allocated" in bench.mirror(order).state_reason
+    assert (
+        "changed in LeafLink, but is allocated here: Product GUM"
+        in bench.mirror(order).state_reason
+    )
     assert bench.local(order).lines.get().quantity == 10
     services.deallocate(bench.local(order))
     bench.sync("orders")

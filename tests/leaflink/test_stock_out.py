@@ -15,6 +15,7 @@ from integrations.leaflink.quantities import targets
 from integrations.models import Notice, Run
 from integrations.runs import Recorder
 from orders import services
+from orders.drafts import LineDraft, OrderDraft
 
 
 def test_leaflink_shows_what_is_sellable(bench):
@@ -66,8 +67,8 @@ def test_a_direct_sale_lowers_what_leaflink_offers(bench):
 
     goods = bench.goods(on_hand=100)
     bench.ready()
-    line = services.LineDraft(goods.item, "x", "x", Decimal(40), 1, Decimal(1))
-    services.create(services.OrderDraft(timezone.now(), [line], facility=bench.shop))
+    line = LineDraft(goods.item, "x", "x", Decimal(40), 1, Decimal(1))
+    services.create(OrderDraft(timezone.now(), [line], facility=bench.shop))
     bench.sync("inventory")
     assert bench.available(goods) == 60
 

@@ -9,8 +9,8 @@ from model_bakery import baker
 from catalog import inventory
 from catalog.models import Commitment, Facility, Item, Lot, Stock
 from orders import services
+from orders.drafts import DiscountDraft, LineDraft, OrderDraft
 from orders.models import OrderDiscount, SalesOrder
-from orders.services import DiscountDraft, LineDraft, OrderDraft
 from orders.status import IllegalMove, Status
 
 pytestmark = pytest.mark.django_db
@@ -157,22 +157,6 @@ def test_deallocating_puts_the_units_back_on_the_shelf(gummies, shop):
     order = services.deallocate(services.allocate(services.create(draft(shop, line(gummies)))))
     assert order.status == Status.CREATED
     assert free(gummies) == 76
-
-
-def test_revising_competes_with_its_own_units_and_replaces_all(gummies, shop):
-    order = services.create(draft(shop, line(gummies, 96)))
-    order = services.revise(order, draft(shop, line(gummies, 48), line(gummies, 36)), reason="edit")
-    assert [x.quantity for x in order.lines.all()] == [48, 36]
-    assert free(gummies) == 16
-    with pytest.raises(inventory.OutOfStock):
-        services.revise(order, draft(shop, line(gummies, 120)), reason="edit")
-    assert free(gummies) == 16
-
-
-def test_an_allocated_order_is_not_revised(gummies, shop):
-    order = services.allocate(services.create(draft(shop, line(gummies))))
-    with pytest.raises(IllegalMove, match="deallocate it before"):
-        services.revise(order, draft(shop, line(gummies, 12)), reason="edit")
 
 
 def test_moving_to_a_facility_that_has_too_little_is_refused(gummies, shop):

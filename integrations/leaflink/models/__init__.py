@@ -4,7 +4,8 @@ from integrations.leaflink.models.accounts import Account, AccountBrand, Cursor,
 from integrations.leaflink.models.lists import ListEntry
 from integrations.leaflink.models.mirrors import Customer, Listing, Mirror, Product, Staff
 from integrations.leaflink.models.offers import Offer
-from integrations.leaflink.models.orders import Blocker, LineItem, Order
+from integrations.leaflink.models.orders import Blocker, LineItem, Order, OrderEvent
+from integrations.leaflink.models.routing import RoutingRule
 
 __all__ = [
     "Account",
@@ -18,7 +19,9 @@ __all__ = [
     "Mirror",
     "Offer",
     "Order",
+    "OrderEvent",
     "Product",
+    "RoutingRule",
     "Staff",
     "WebhookDelivery",
 ]

@@ -15,6 +15,7 @@ from integrations.encryption import EncryptedTextField
 from integrations.leaflink.mapping.status_rules import StatusRule
 from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
 from integrations.models import Connection
+from orders.status import Status
 
 
 def default_import_statuses() -> list[str]:
@@ -34,12 +35,23 @@ class Account(Connection):
         STAND_IN = "stand-in", "Built-in stand-in (practice)"
 
     class CustomerRule(models.TextChoices):
-        CREATE = "create", "Create a destination for a new customer"
+        CREATE = "create", "Create a destination (Flourish style)"
+        BLANK = "blank", "Import the order without one, until someone chooses (Distru style)"
         HOLD = "hold", "Hold the order until someone chooses a destination"
 
     class ShortageRule(models.TextChoices):
         HOLD = "hold", "Hold the order until there is enough"
         IMPORT = "import", "Import it anyway"
+
+    class IgnorePricesFrom(models.TextChoices):
+        NEVER = "", "Never: LeafLink's prices are always taken over"
+        CREATED = Status.CREATED.value, "Once the order is imported"
+        PARTIALLY_ALLOCATED = (
+            Status.PARTIALLY_ALLOCATED.value,
+            "Once stock was allocated, even in part",
+        )
+        ALLOCATED = Status.ALLOCATED.value, "Once all of it is allocated"
+        SHIPPED = Status.SHIPPED.value, "Once it is shipped"
 
     class NewProductState(models.TextChoices):
         AVAILABLE = "Available", "Available"
@@ -86,7 +98,7 @@ class Account(Connection):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Where an order ships from when its sales rep has no facility.",
+        help_text="Where an order ships from when no other routing rule says so.",
     )
     push_inventory = models.BooleanField(
         "send quantities to LeafLink",
@@ -160,6 +172,14 @@ class Account(Connection):
     )
     shortage_rule = models.CharField(
         "not enough stock", max_length=10, choices=ShortageRule, default=ShortageRule.HOLD
+    )
+    ignore_prices_from = models.CharField(
+        "ignore later price changes in LeafLink",
+        max_length=20,
+        choices=IgnorePricesFrom,
+        default=IgnorePricesFrom.NEVER,
+        blank=True,
+        help_text="Only prices of lines: everything else that changes there still comes in.",
     )
     hold_on_total_mismatch = models.BooleanField(
         "hold an order whose total differs from LeafLink's", default=False
@@ -280,6 +300,7 @@ class WebhookDelivery(models.Model):
         ordering = ["-received_at", "-pk"]
         verbose_name = "webhook"
         verbose_name_plural = "webhooks"
+        indexes = [models.Index(fields=["account", "key"], name="delivery_account_key")]
 
     def __str__(self) -> str:
         return f"{self.kind or 'webhook'} {self.key}"

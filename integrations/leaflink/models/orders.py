@@ -1,8 +1,10 @@
 """Mirrors of LeafLink's orders: what LeafLink says, what was decided, and why one is held."""
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from catalog.inventory import By
 from catalog.models import Facility, Item
 from integrations.leaflink.models.accounts import Account
 from integrations.leaflink.models.mirrors import Customer, Product, Staff
@@ -50,6 +52,16 @@ class Order(models.Model):
     needs_settling = models.BooleanField(default=False)
     # Brought in on purpose although it was placed before the account's cut-off day.
     backfilled = models.BooleanField(default=False)
+    # A person's choices about this order. The waiver of what holds it, and the choice to keep ours,
+    # count for what the order said then: a later change of it in LeafLink asks anew.
+    chosen_facility = models.ForeignKey(
+        Facility, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    waived_fingerprint = models.CharField(max_length=64, blank=True)
+    waiver = models.CharField("imported anyway because", max_length=300, blank=True)
+    kept_fingerprint = models.CharField(max_length=64, blank=True)
+    # Which routing rule said where it ships from, and which of its details.
+    routed_by = models.CharField(max_length=300, blank=True)
     gone_at = models.DateTimeField("gone since", null=True)
     # What a person should know although the order was imported: a tax without local rate, say.
     warnings = models.JSONField(default=list)
@@ -57,6 +69,10 @@ class Order(models.Model):
     class Meta:
         ordering = ["-placed_at", "-pk"]
         verbose_name = "LeafLink order"
+        permissions = [
+            ("import_order_anyway", "Can import orders although stock is short or totals differ"),
+            ("decide_order", "Can choose between our and LeafLink's version of an order"),
+        ]
         constraints = [models.UniqueConstraint("account", "number", name="order_once_per_account")]
         indexes = [
             models.Index(fields=["account", "status"], name="order_account_status"),
@@ -71,9 +87,16 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"#{self.short_id or str(self.number)[-8:]}"
 
-    def set_state(self, state: "Order.State", reason: str) -> None:
-        """Write what was decided about the order, and only that."""
-        self.state, self.state_reason = state, reason[:500]
+    def set_state(self, state: "Order.State", reason: str, *, news: str = "") -> None:
+        """Write what was decided about the order, and only that; news goes on the timeline.
+
+        `news` says what is new in more words than `reason`, or although nothing of both changed.
+        """
+        reason = reason[:500]
+        if news or (self.state, self.state_reason) != (state, reason):
+            told = f"{state.label}: {reason}" if reason else state.label
+            self.tell(OrderEvent.Kind.DECIDED, news or told)
+        self.state, self.state_reason = state, reason
         self.needs_settling = False
         self.save(
             update_fields=[
@@ -82,9 +105,39 @@ class Order(models.Model):
                 "needs_settling",
                 "sales_order",
                 "applied_fingerprint",
+                "routed_by",
                 "warnings",
             ]
         )
+
+    def tell(self, kind: "OrderEvent.Kind", text: str, *, by: By = None) -> None:
+        """Put one call or decision about the order on its timeline."""
+        OrderEvent.objects.create(order_id=self.pk, kind=kind, text=text[:1500], by=by)
+
+
+class OrderEvent(models.Model):
+    """One call or decision about an order, in a sentence. Written once, never changed."""
+
+    class Kind(models.TextChoices):
+        READ = "read", "Read from LeafLink"
+        DECIDED = "decided", "Decided by rule"
+        SENT = "sent", "Sent to LeafLink"
+        PERSON = "person", "Done by a person"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.CharField(max_length=1500)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["order", "-at"], name="order_event_order_at")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class LineItem(models.Model):

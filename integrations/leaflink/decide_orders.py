@@ -1,0 +1,165 @@
+"""What people decide about an order: import it anyway, whence it ships, whose version counts.
+
+Each verb locks the order, writes the decision down with who and why, and settles the order again.
+A decision that is not possible raises `CannotDecide`, in words for people, and changes nothing.
+"""
+
+from django.db import transaction
+
+from catalog.inventory import By, InventoryError
+from catalog.models import Facility
+from customers.models import Destination
+from integrations.leaflink.blockers import WAIVABLE
+from integrations.leaflink.draft_orders import Book
+from integrations.leaflink.follow_orders import CannotApply, apply_edit
+from integrations.leaflink.import_orders import book_for, settle
+from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.models import Account, Customer, Order, OrderEvent
+from integrations.leaflink.wire import payloads
+from integrations.leaflink.wire.errors import BadPayload
+from orders import services
+from orders.models import SalesOrder
+from orders.revise import SetAside
+from orders.status import OPEN, IllegalMove, Status
+
+Kind = OrderEvent.Kind
+
+
+class CannotDecide(Exception):
+    """The decision is not possible (any more); the text says why."""
+
+
+@transaction.atomic
+def import_anyway(order_id: int, reason: str, *, by: By) -> Order:
+    """Import a held order although stock is short or its total differs. Other reasons stay.
+
+    The waiver is for the order as it is: a later change of it in LeafLink asks anew.
+    """
+    order = _lock(order_id)
+    reason = reason.strip()
+    if not reason:
+        raise CannotDecide("Say why the order is to be imported anyway.")
+    if order.sales_order_id:
+        raise CannotDecide(f"It is imported already, as {order.sales_order}.")
+    if not order.blockers.filter(code__in=WAIVABLE).exists():
+        raise CannotDecide("Nothing holds it that could be waved through.")
+    order.waived_fingerprint = fingerprints.of_content(_payload(order))
+    order.waiver = reason[:300]
+    order.save(update_fields=["waived_fingerprint", "waiver"])
+    order.tell(Kind.PERSON, f"Import it anyway: {reason}", by=by)
+    return _settle(order)
+
+
+@transaction.atomic
+def choose_facility(order_id: int, facility: Facility | None, *, by: By) -> Order:
+    """Ship an order that is not imported yet from this facility; None: as the rules say."""
+    order = _lock(order_id)
+    if order.sales_order_id:
+        raise CannotDecide(f"It is imported already. Move {order.sales_order} instead.")
+    if facility and not facility.is_active:
+        raise CannotDecide(f"{facility} is no longer active.")
+    order.chosen_facility = facility
+    order.save(update_fields=["chosen_facility"])
+    order.tell(Kind.PERSON, f"Ship it from {facility or 'where the rules say'}.", by=by)
+    return _settle(order)
+
+
+@transaction.atomic
+def choose_destination(order_id: int, destination: Destination, *, by: By) -> Order:
+    """Say whom the order's customer stands for: for this order and the next ones, not for others.
+
+    Orders of the customer that were imported before keep their destination.
+    """
+    order = _lock(order_id)
+    if order.customer_id is None:
+        raise CannotDecide("LeafLink does not say who the customer is.")
+    customer = Customer.objects.select_for_update().defer("raw").get(pk=order.customer_id)
+    if order.sales_order_id:
+        try:
+            services.set_destination(_local(order), destination, by=by)
+        except IllegalMove as error:
+            raise CannotDecide(str(error)) from error
+    if customer.destination_id != destination.pk:
+        customer.destination = destination
+        # Saved as a person would: other held orders of this customer get another look.
+        customer.save(update_fields=["destination"])
+    order.customer = customer
+    order.tell(Kind.PERSON, f"{customer} is the destination {destination}.", by=by)
+    return _settle(order)
+
+
+@transaction.atomic
+def take_leaflinks(order_id: int, *, by: By) -> Order:
+    """Make the sales order what LeafLink says now; what was set aside is set aside anew for it."""
+    order = _lock(order_id)
+    local = _local(order)
+    was_set_aside = local.status in (Status.PARTIALLY_ALLOCATED, Status.ALLOCATED)
+    payload = _payload(order)
+    book = book_for(order.account, [order.pk])
+    try:
+        if local.status not in OPEN:
+            raise CannotDecide(
+                f"{local} is {local.get_status_display().lower()}: its goods have left. Keep ours, "
+                "and settle the difference with the buyer."
+            )
+        if was_set_aside:
+            local = services.deallocate(local, by=by, reason="To take LeafLink's version")
+        apply_edit(order.account, order, local, payload, book, by=by)
+        if was_set_aside:
+            _allocate_again(local, by)
+    except (CannotApply, SetAside, IllegalMove, InventoryError) as error:
+        raise CannotDecide(f"LeafLink's version can't be taken: {error}") from error
+    order.kept_fingerprint = ""
+    order.save(update_fields=["kept_fingerprint"])
+    order.tell(Kind.PERSON, "Take LeafLink's version.", by=by)
+    return _settle(order)
+
+
+def _allocate_again(local: SalesOrder, by: By) -> None:
+    try:
+        with transaction.atomic():
+            services.allocate(local, by=by)
+    except InventoryError:
+        return  # nothing on the shelf: it stays Created, as its history says
+
+
+@transaction.atomic
+def keep_ours(order_id: int, *, by: By) -> Order:
+    """Leave the sales order as it is here; LeafLink is not changed. Counts until LeafLink's next
+    change of the order."""
+    order = _lock(order_id)
+    _local(order)
+    order.kept_fingerprint = fingerprints.of_content(_payload(order))
+    order.save(update_fields=["kept_fingerprint"])
+    order.tell(Kind.PERSON, "Keep ours.", by=by)
+    return _settle(order)
+
+
+def _lock(order_id: int) -> Order:
+    order = (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("sales_order", "customer")
+        .get(pk=order_id)
+    )
+    order.account = Account.objects.get(pk=order.account_id)
+    if order.read_at is None or order.gone_at:
+        raise CannotDecide("LeafLink does not have this order (yet). Read it again first.")
+    return order
+
+
+def _local(order: Order) -> SalesOrder:
+    if order.sales_order_id is None:
+        raise CannotDecide("The order is not imported.")
+    return services.lock(order.sales_order_id)
+
+
+def _payload(order: Order) -> payloads.Order:
+    try:
+        return payloads.parse(payloads.Order, order.raw)
+    except BadPayload as error:
+        raise CannotDecide(str(error)) from error
+
+
+def _settle(order: Order) -> Order:
+    book: Book = book_for(order.account, [order.pk])
+    return settle(order.account, order.pk, book)
