@@ -59,8 +59,18 @@ class LineInline(ReadOnlyInline):
 
 class DiscountInline(ReadOnlyInline):
     model = OrderDiscount
-    fields = ["label", "kind", "amount"]
+    fields = ["label", "shown_kind", "shown_amount"]
+    readonly_fields = ["shown_kind", "shown_amount"]
     verbose_name_plural = "Discounts and credits"
+
+    @display(description="Kind")
+    def shown_kind(self, discount: OrderDiscount) -> str:
+        kind = discount.get_kind_display()
+        return f"{kind} (locked)" if discount.is_locked else kind
+
+    @display(description="Amount")
+    def shown_amount(self, discount: OrderDiscount) -> str:
+        return f"−${discount.amount:,.2f}"
 
 
 class StatusChangeInline(ReadOnlyInline):

@@ -226,6 +226,8 @@ def account_form(account, **more):
         "customer_rule": "create",
         "shortage_rule": "hold",
         "brands-TOTAL_FORMS": "0",
+        "routing_rules-TOTAL_FORMS": "0",
+        "routing_rules-INITIAL_FORMS": "0",
         "brands-INITIAL_FORMS": "0",
         **more,
     }

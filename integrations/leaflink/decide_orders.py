@@ -9,6 +9,7 @@ from django.db import transaction
 from catalog.inventory import By, InventoryError
 from catalog.models import Facility
 from customers.models import Destination
+from integrations.leaflink import match_customers
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.draft_orders import Book
 from integrations.leaflink.follow_orders import CannotApply, apply_edit
@@ -86,6 +87,17 @@ def choose_destination(order_id: int, destination: Destination, *, by: By) -> Or
     order.customer = customer
     order.tell(Kind.PERSON, f"{customer} is the destination {destination}.", by=by)
     return _settle(order)
+
+
+@transaction.atomic
+def create_destination(order_id: int, *, by: By) -> Order:
+    """Make a destination as LeafLink describes the order's customer, and choose it."""
+    order = _lock(order_id)
+    payload = _payload(order)
+    if payload.customer is None:
+        raise CannotDecide("LeafLink does not say who the customer is.")
+    known = match_customers.known_as(order.customer, payload.customer)
+    return choose_destination(order_id, match_customers.create_destination(known), by=by)
 
 
 @transaction.atomic

@@ -1,10 +1,34 @@
 """Mapping LeafLink's staff to our sales reps."""
 
+from collections.abc import Iterable
+
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from customers.models import SalesRep
 from integrations.leaflink.models import Staff
+
+
+def suggested(staff: Iterable[Staff]) -> dict[int, SalesRep]:
+    """By staff id the active rep with the same e-mail, else the only one with the same name."""
+    reps = list(SalesRep.objects.filter(is_active=True))
+    by_email = {rep.email.lower(): rep for rep in reps}
+    by_name: dict[str, list[SalesRep]] = {}
+    for rep in reps:
+        by_name.setdefault(rep.name.strip().casefold(), []).append(rep)
+    found: dict[int, SalesRep] = {}
+    for person in staff:
+        same = by_name.get(person.name.strip().casefold(), [])
+        likely = by_email.get(person.email.strip().lower()) or (same[0] if len(same) == 1 else None)
+        if likely:
+            found[person.pk] = likely
+    return found
+
+
+def map_to(staff: Staff, rep: SalesRep) -> None:
+    """Map a member of LeafLink's staff to a rep; held orders that waited for it are looked at."""
+    staff.sales_rep = rep
+    staff.save(update_fields=["sales_rep"])
 
 
 def map_by_email(staff: QuerySet[Staff]) -> int:
@@ -14,8 +38,7 @@ def map_by_email(staff: QuerySet[Staff]) -> int:
     for person in staff.filter(sales_rep__isnull=True).exclude(email="").defer("raw"):
         rep = reps.get(person.email.lower())
         if rep:
-            person.sales_rep = rep
-            person.save(update_fields=["sales_rep"])
+            map_to(person, rep)
             count += 1
     return count
 

@@ -245,6 +245,8 @@ def test_switching_a_rule_on_sends_nothing_by_itself(bench, shop):
         "push_details": "on",
         "sync_prices": "on",
         "brands-TOTAL_FORMS": 0,
+        "routing_rules-TOTAL_FORMS": 0,
+        "routing_rules-INITIAL_FORMS": 0,
         "brands-INITIAL_FORMS": 0,
     }
     url = reverse("admin:leaflink_account_change", args=[account.pk])

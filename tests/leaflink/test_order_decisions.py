@@ -308,3 +308,18 @@ def test_the_timeline_tells_what_happened(bench, boss):
     before = len(entries)
     bench.sync("orders")
     assert len(timeline.of(bench.mirror(order))) == before
+
+
+def test_a_destination_is_made_of_what_leaflink_says(bench, boss):
+    bench.account.customer_rule = Account.CustomerRule.HOLD
+    bench.account.save()
+    _, order = imported(bench)
+    assert bench.reasons(order) == ["customer_unknown"]
+    decide_orders.create_destination(bench.mirror(order).pk, by=boss)
+    local = bench.local(order)
+    assert (local.destination.name, local.destination.license_number) == (
+        "Juniper Street",
+        "402R-00981",
+    )
+    streets = local.destination.addresses.values_list("kind", "street")
+    assert list(streets) == [("billing", "410 Juniper St"), ("shipping", "410 Juniper St")]

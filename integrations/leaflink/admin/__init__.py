@@ -8,6 +8,16 @@ from integrations.leaflink.admin import (
     orders,
     people,
     products,
+    sales_orders,
 )
 
-__all__ = ["accounts", "destinations", "items", "lists", "orders", "people", "products"]
+__all__ = [
+    "accounts",
+    "destinations",
+    "items",
+    "lists",
+    "orders",
+    "people",
+    "products",
+    "sales_orders",
+]

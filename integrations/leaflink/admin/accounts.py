@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
@@ -14,11 +15,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin.lists import offer_own_entries
+from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
     AccountBrand,
+    RoutingRule,
     WebhookDelivery,
 )
 
@@ -34,6 +37,17 @@ class AccountBrandInline(TabularInline):
         if field and obj:
             offer_own_entries(field, AccountBrand, "leaflink_brand", self.admin_site, obj.pk)
         return formset
+
+
+class RoutingRuleInline(TabularInline):
+    """Where orders ship from: rules asked from the lowest number up."""
+
+    model = RoutingRule
+    fields = ["position", "is_on", "kind", "brand", "license_type", "facility"]
+    autocomplete_fields = ["brand", "facility"]
+    verbose_name_plural = "Routing: where orders ship from (the first rule that answers decides)"
+    extra = 0
+    hide_title = True
 
 
 class KeyField(forms.CharField):
@@ -89,6 +103,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "customer_rule",
             "shortage_rule",
             "hold_on_total_mismatch",
+            "ignore_prices_from",
             "link_exact_skus",
             "create_products",
             "new_product_state",
@@ -125,7 +140,8 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
     search_fields = ["name", "company_name"]
     autocomplete_fields = ["default_facility", "fallback_rep", "facilities"]
     readonly_fields = ["webhook_address", "last_webhook_at"]
-    inlines = [AccountBrandInline]
+    inlines = [AccountBrandInline, RoutingRuleInline]
+    change_form_outer_before_template = "admin/leaflink/account_links.html"
     fieldsets = [
         (None, {"fields": ["name", "is_active", "host", "stand_in_url"]}),
         ("Keys", {"fields": ["new_app_key", "key_owner"]}),
@@ -147,6 +163,7 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
                     "customer_rule",
                     "shortage_rule",
                     "hold_on_total_mismatch",
+                    "ignore_prices_from",
                 ]
             },
         ),
@@ -165,6 +182,19 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
         ),
         ("Stock", {"fields": ["push_inventory", "facilities"]}),
     ]
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A new account gets its starting rules with the first save.
+        return self.inlines if obj else [AccountBrandInline]
+
+    def get_urls(self) -> list[URLPattern]:
+        test = path(
+            "<int:account_id>/routing/",
+            self.admin_site.admin_view(test_routing),
+            name="leaflink_account_routing",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [test, *urls]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its orders and links would go with it. Switch it off instead."""

@@ -44,12 +44,17 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
     list_display = [
         *DestinationAdmin.list_display[:2],
         "leaflink_customer",
+        "leaflink_brand",
         *DestinationAdmin.list_display[2:],
     ]
     list_filter: list[Any] = [LinkFilter, *DestinationAdmin.list_filter]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Destination]:
-        return super().get_queryset(request).prefetch_related("leaflink_customers__account")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("leaflink_customers__account__brands__brand")
+        )
 
     def get_urls(self) -> list[URLPattern]:
         choices = path(
@@ -115,6 +120,13 @@ class LeafLinkDestinationAdmin(ReturnsToCaller, DestinationAdmin):
             return ""
         names = [str(customer) for customer in destination.leaflink_customers.all()]
         return ", ".join(names)
+
+    @display(description="LeafLink brand")
+    def leaflink_brand(self, destination: Destination) -> str:
+        """The brands whose LeafLink company has this customer."""
+        customers = destination.leaflink_customers.all() if destination.pk else []
+        names = {str(sold.brand) for one in customers for sold in one.account.brands.all()}
+        return ", ".join(sorted(names))
 
 
 def _told_apart(customer: Customer) -> str:

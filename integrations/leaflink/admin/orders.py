@@ -1,35 +1,30 @@
 """Admin pages of LeafLink orders: every one of them, with the reasons that hold it."""
 
-import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    RangeDateTimeFilter,
+    RangeNumericFilter,
+)
 from unfold.decorators import display
 
 from catalog.decimals import units, with_thousands
-from catalog.models import Item
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from customers.models import normalized_license
 from integrations import work
-from integrations.leaflink import suggest
-from integrations.leaflink.cures import cure_for
-from integrations.leaflink.link import why_not
+from integrations.leaflink.admin import order_acts
+from integrations.leaflink.admin.order_standing import standing
 from integrations.leaflink.mapping.statuses import REMOTE_STATES
-from integrations.leaflink.mapping.suggestions import Suggestion
-from integrations.leaflink.models import (
-    LineItem,
-    Order,
-    Product,
-)
+from integrations.leaflink.models import LineItem, Order
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
@@ -61,18 +56,30 @@ class LineItemInline(ReadOnlyInline):
         return f"${line.price:,.2f}" + (" per case" if line.unit_multiplier > 1 else "")
 
 
-def _best_items(products: list[Product]) -> dict[int, tuple[Suggestion, Item]]:
-    """By product id the likeliest item, where there is one that may be linked."""
-    found = {pk: rows[0] for pk, rows in suggest.for_products(products).items() if rows}
-    items = Item.objects.select_related("brand__leaflink__account").in_bulk(
-        [one.thing.pk for one in found.values()]
-    )
-    by_id = {product.pk: product for product in products}
-    return {
-        pk: (one, items[one.thing.pk])
-        for pk, one in found.items()
-        if one.thing.pk in items and not why_not(items[one.thing.pk], by_id[pk])
-    }
+class AgeFilter(admin.SimpleListFilter):
+    """Orders by how long ago they were placed."""
+
+    title = "age"
+    parameter_name = "age"
+    AGES = (("1h", "More than an hour", 1), ("1d", "More than a day", 24), ("7d", "A week", 168))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(key, label) for key, label, _ in self.AGES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        for key, _, hours in self.AGES:
+            if self.value() == key:
+                return queryset.filter(placed_at__lte=timezone.now() - timedelta(hours=hours))
+        return queryset
+
+
+def short_age(age: timedelta) -> str:
+    """An age as people say it in a column: "8 min", "5 h", "3 d", "4 mo"."""
+    minutes = int(age.total_seconds() // 60)
+    for size, unit in ((60 * 24 * 60, "mo"), (60 * 24, "d"), (60, "h")):
+        if minutes >= size:
+            return f"{minutes // (size if unit != 'mo' else 60 * 24 * 30)} {unit}"
+    return f"{max(minutes, 0)} min"
 
 
 @admin.register(Order)
@@ -84,23 +91,38 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         "buyer",
         "shown_status",
         "shown_total",
-        "placed",
-        "sales_order",
+        "age",
+        "sales_order_link",
         "account",
     ]
     list_filter = [
         "state",
-        "status",
         "blockers__code",
+        "status",
+        AgeFilter,
+        ("customer", AutocompleteSelectFilter),
+        ("customer__destination", AutocompleteSelectFilter),
         ("account", AutocompleteSelectFilter),
+        ("total", RangeNumericFilter),
         ("placed_at", RangeDateTimeFilter),
     ]
+    list_before_template = "admin/leaflink/order_states.html"
     list_filter_submit = True
     list_select_related = ["account", "sales_order"]
-    search_fields = ["short_id", "number", "buyer", "sales_order__number"]
+    search_fields = [
+        "short_id",
+        "number",
+        "buyer",
+        "sales_order__number",
+        "sales_order__destination__name",
+        "customer__destination__name",
+        "customer__license_number",
+        "customer__destination__license_key",
+    ]
     actions = ["read_selected_again"]
     inlines = [LineItemInline]
     change_form_outer_before_template = "admin/leaflink/order_standing.html"
+    change_form_outer_after_template = "admin/leaflink/order_timeline.html"
     fieldsets = [
         (
             None,
@@ -109,14 +131,14 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
                     ("state", "status"),
                     ("buyer", "customer"),
                     ("sales_order", "shown_total"),
+                    ("chosen_facility", "routed_by"),
                     ("placed_at", "modified", "read_at"),
                     ("account", "number"),
                 ]
             },
         ),
-        ("LeafLink's own words", {"classes": ["collapse"], "fields": ["payload"]}),
     ]
-    readonly_fields = ["shown_total", "payload"]
+    readonly_fields = ["shown_total"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         query = super().get_queryset(request).prefetch_related("blockers")
@@ -146,34 +168,61 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
             return format_html("".join(['<span class="lb-chip">{}</span>'] * len(chips)), *chips)
         return order.state_reason or ("Imported with a warning" if order.warnings else "")
 
-    @display(description="Placed", ordering="placed_at")
-    def placed(self, order: Order) -> str:
+    @display(description="Age", ordering="-placed_at")
+    def age(self, order: Order) -> str:
         if order.placed_at is None:
             return "–"
         placed = timezone.localtime(order.placed_at)
-        this_year = placed.year == timezone.localdate().year
-        return f"{placed:%b %-d, %H:%M}" if this_year else f"{placed:%b %-d, %Y}"
+        return format_html(
+            '<span title="Placed {}">{}</span>',
+            f"{placed:%b %-d, %Y, %H:%M}",
+            short_age(timezone.now() - placed),
+        )
+
+    @display(description="Sales order", ordering="sales_order__number")
+    def sales_order_link(self, order: Order) -> str:
+        if order.sales_order is None:
+            return "–"
+        url = reverse("admin:orders_salesorder_change", args=[order.sales_order_id])
+        return format_html('<a class="lb-link" href="{}">{}</a>', url, order.sales_order)
 
     @display(description="Total", ordering="total")
     def shown_total(self, order: Order) -> str:
         return "–" if order.total is None else f"${order.total:,.2f}"
 
-    @display(description="As it was read")
-    def payload(self, order: Order) -> str:
-        text = json.dumps(order.raw, indent=2, ensure_ascii=False)
-        return format_html('<pre class="lb-payload">{}</pre>', text)
-
     def get_urls(self) -> list[URLPattern]:
-        again = path(
-            "<int:order_id>/read-again/",
-            self.admin_site.admin_view(require_POST(self.read_again)),
-            name="leaflink_order_read_again",
-        )
-        urls: list[URLPattern] = super().get_urls()
-        return [again, *urls]
+        own: list[URLPattern] = super().get_urls()
+        return [*order_acts.urls(self.admin_site), *own]
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("leaflink.sync_account"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        key = normalized_license(search_term)
+        if key and key != search_term.strip():
+            # A license as somebody else spells it.
+            same = queryset.filter(customer__destination__license_key=key)
+            return found | same, True
+        return found, may_repeat
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        counts = dict(Order.objects.order_by().values_list("state").annotate(Count("pk")))
+        chosen = request.GET.get("state__exact", "")
+        context = {
+            "states": [
+                (value, label, counts.get(value, 0), value == chosen)
+                for value, label in Order.State.choices
+            ],
+            "all_states": sum(counts.values()),
+            "state_chosen": chosen,
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
 
     def change_view(
         self,
@@ -185,27 +234,8 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         context = dict(extra_context or {})
         order = self.get_object(request, object_id)
         if order:
-            blockers = list(order.blockers.select_related("staff", "product__account", "item"))
-            best = _best_items([one.product for one in blockers if one.product])
-            context["standing"] = {
-                "order": order,
-                "blockers": [
-                    (one, cure_for(one), best.get(one.product_id or 0)) for one in blockers
-                ],
-                "may_read_again": self.has_sync_permission(request),
-                "may_link": request.user.has_perms(["leaflink.add_listing", "catalog.view_item"]),
-                "here": request.get_full_path(),
-            }
+            context["standing"] = standing(request, order)
         return super().change_view(request, object_id, form_url, context)
-
-    def read_again(self, request: HttpRequest, order_id: int) -> HttpResponse:
-        """Ask for an order to be read from LeafLink again, now."""
-        if not self.has_sync_permission(request):
-            raise PermissionDenied
-        order = get_object_or_404(Order, pk=order_id)
-        work.ask(order.account_id, ORDER_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
-        messages.info(request, "The order is being read from LeafLink. Reload in a moment.")
-        return HttpResponseRedirect(reverse("admin:leaflink_order_change", args=[order_id]))
 
     @admin.action(description="Read again from LeafLink", permissions=["sync"])
     def read_selected_again(self, request: HttpRequest, orders: QuerySet[Order]) -> None:

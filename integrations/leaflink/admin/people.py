@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
@@ -14,6 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from catalog.return_to import ReturnsToCaller, where_from
+from customers.models import SalesRep
 from integrations.leaflink import map_reps
 from integrations.leaflink.models import (
     Customer,
@@ -52,6 +54,11 @@ class CustomerAdmin(ReturnsToCaller, ModelAdmin):
         obj.save(update_fields=["destination"])
 
 
+def _unmapped() -> QuerySet[Staff]:
+    """LeafLink's active staff without a sales rep here."""
+    return Staff.objects.filter(sales_rep__isnull=True, is_active=True).order_by("name", "pk")
+
+
 @admin.register(Staff)
 class StaffAdmin(ReturnsToCaller, ModelAdmin):
     """LeafLink's staff, mapped to our sales reps."""
@@ -69,6 +76,7 @@ class StaffAdmin(ReturnsToCaller, ModelAdmin):
     fields = ["name", "email", "account", "is_active", "sales_rep"]
     readonly_fields = ["name", "email", "account", "is_active"]
     actions = ["map_by_email"]
+    list_before_template = "admin/leaflink/staff_unmapped.html"
     change_form_outer_before_template = "admin/leaflink/staff_mapping.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Staff]:
@@ -89,8 +97,61 @@ class StaffAdmin(ReturnsToCaller, ModelAdmin):
             self.admin_site.admin_view(require_POST(self.create_rep)),
             name="leaflink_staff_create_rep",
         )
+        match = path("match/", self.admin_site.admin_view(self.match), name="leaflink_staff_match")
         urls: list[URLPattern] = super().get_urls()
-        return [create, *urls]
+        return [create, match, *urls]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        unmapped = _unmapped().count() if self.has_change_permission(request) else 0
+        return super().changelist_view(request, {"unmapped": unmapped, **(extra_context or {})})
+
+    def match(self, request: HttpRequest) -> HttpResponse:
+        """Everybody who is not mapped, with the likeliest rep; those left ticked are mapped."""
+        if not self.has_change_permission(request) or not self._may_see_reps(request):
+            raise PermissionDenied
+        people = list(_unmapped().select_related("account").defer("raw"))
+        reps = map_reps.suggested(people)
+        if request.method == "POST":
+            return self._map_ticked(request, people)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Map LeafLink's staff to sales reps",
+            "opts": self.model._meta,
+            "people": [(person, reps.get(person.pk)) for person in people],
+            "reps": SalesRep.objects.filter(is_active=True),
+            "may_make_rep": self._may_create(request),
+            "back": reverse("admin:leaflink_staff_changelist"),
+        }
+        return TemplateResponse(request, "admin/leaflink/staff_match.html", context)
+
+    def _map_ticked(self, request: HttpRequest, people: list[Staff]) -> HttpResponse:
+        reps = {str(rep.pk): rep for rep in SalesRep.objects.filter(is_active=True)}
+        mapped, problems = 0, []
+        for person in people:
+            choice = request.POST.get(f"rep-{person.pk}", "")
+            if choice == "new" and self._may_create(request):
+                try:
+                    map_reps.map_to_own_rep(person)
+                    mapped += 1
+                except ValidationError as error:
+                    problems.append(f"{person}: {' '.join(error.messages)}")
+            elif choice in reps:
+                map_reps.map_to(person, reps[choice])
+                mapped += 1
+        for problem in problems:
+            messages.error(request, problem)
+        if mapped:
+            people_are = "person is" if mapped == 1 else "people are"
+            text = f"{mapped} {people_are} mapped. Orders that waited for them come in now."
+            messages.success(request, text)
+        elif not problems:
+            messages.info(request, "No rep was chosen, so nobody was mapped.")
+        return HttpResponseRedirect(reverse("admin:leaflink_staff_changelist"))
+
+    def _may_see_reps(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("customers.view_salesrep"))
 
     def change_view(
         self,

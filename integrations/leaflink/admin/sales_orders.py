@@ -1,0 +1,87 @@
+"""The page of sales orders, with the LeafLink order that each came from."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from integrations.leaflink import timeline
+from integrations.leaflink.admin.order_standing import read
+from integrations.leaflink.mapping.money import Parts, parts
+from integrations.leaflink.models import Order
+from orders.admin import SalesOrderAdmin
+from orders.models import SalesOrder
+
+admin.site.unregister(SalesOrder)
+
+
+@admin.register(SalesOrder)
+class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
+    """Each order links to LeafLink's; its money is checked against LeafLink's own total."""
+
+    list_display = [
+        *[name for name in SalesOrderAdmin.list_display if name != "channel_number"],
+        "leaflink_order_link",
+    ]
+    list_select_related = [*SalesOrderAdmin.list_select_related, "leaflink_order"]
+    search_fields = [*SalesOrderAdmin.search_fields, "leaflink_order__number"]
+    change_form_outer_before_template = "admin/leaflink/sales_order_panel.html"
+    change_form_outer_after_template = "admin/leaflink/sales_order_timeline.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SalesOrder]:
+        return super().get_queryset(request).defer("leaflink_order__raw")
+
+    @display(description="LeafLink order", ordering="channel_number")
+    def leaflink_order_link(self, order: SalesOrder) -> str:
+        mirror = getattr(order, "leaflink_order", None)
+        if mirror is None:
+            return order.channel_number or "–"
+        url = reverse("admin:leaflink_order_change", args=[mirror.pk])
+        return format_html('<a class="lb-link" href="{}">{}</a>', url, mirror)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        mirror = (
+            Order.objects.filter(sales_order=int(object_id)).select_related("sales_order").first()
+            if object_id.isdecimal() and len(object_id) < 19
+            else None
+        )
+        if mirror and mirror.sales_order and request.user.has_perm("leaflink.view_order"):
+            payload = read(mirror)
+            context["leaflink"] = {
+                "order": mirror,
+                "money": money_rows(parts(payload)) if payload else [],
+                "ours": mirror.sales_order.total,
+                "differs": mirror.total is not None and mirror.total != mirror.sales_order.total,
+                "difference": (mirror.total or Decimal(0)) - mirror.sales_order.total,
+                "timeline": timeline.of(mirror),
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+
+def money_rows(found: Parts) -> list[tuple[str, str]]:
+    """The parts of LeafLink's total with a label each, without those that are zero."""
+    named = (
+        ("Lines", found.lines),
+        ("Line discounts", -found.line_discounts),
+        ("Order discount", -found.discount),
+        ("Credit", -found.credits),
+        ("Tax", found.tax),
+        ("Shipping charge", found.shipping),
+    )
+    return [(label, _money(amount)) for label, amount in named if amount]
+
+
+def _money(amount: Decimal) -> str:
+    return f"−${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
