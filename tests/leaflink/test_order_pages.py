@@ -1,0 +1,446 @@
+"""The pages of orders: what they show, what their buttons do, and who may press them."""
+
+import html
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from model_bakery import baker
+
+from catalog import inventory
+from catalog.models import Facility
+from customers.models import Destination, SalesRep
+from integrations import work
+from integrations.leaflink import link
+from integrations.leaflink.admin.orders import short_age
+from integrations.leaflink.models import Account, Customer, Order, Product, Staff
+from integrations.models import WorkItem
+from orders import services
+from orders.models import SalesOrder
+
+LIST = "admin:leaflink_order_changelist"
+
+
+def url(name, *args):
+    return reverse(f"admin:{name}", args=args)
+
+
+def page(bench, order):
+    return url("leaflink_order_change", bench.mirror(order).pk)
+
+
+def act(bench, order, name):
+    return url(f"leaflink_order_{name}", bench.mirror(order).pk)
+
+
+def text_of(answer):
+    plain = re.sub(
+        r"<[^>]+>", " ", re.sub(r"(?s)<(script|style).*?</\1>", "", answer.content.decode())
+    )
+    return " ".join(html.unescape(plain).split())
+
+
+@pytest.fixture
+def held(bench):
+    """An order held for every reason that a page can cure."""
+    bench.account.customer_rule = Account.CustomerRule.HOLD
+    bench.account.link_exact_skus = False
+    bench.account.save()
+    gum, drops = bench.goods("GUM", on_hand=5), bench.goods("DRP")
+    bench.sync("staff", "customers", "products")
+    bench.world.set_quantity(gum.remote.id, "100")
+    bench.world.set_quantity(drops.remote.id, "100")
+    link.link(gum.item, Product.objects.get(sku="GUM"))
+    order = bench.order(bench.line(gum, 10), bench.line(drops, 2))
+    bench.sync("orders")
+    assert bench.reasons(order) == [
+        "customer_unknown",
+        "product_unlinked",
+        "rep_unmapped",
+        "short_of_stock",
+    ]
+    return order
+
+
+def found(client, **query):
+    text = client.get(reverse(LIST), query).content.decode()
+    return set(re.findall(r"/leaflink/order/(\d+)/change/", text))
+
+
+def test_orders_are_found_by_everything_people_call_them_by(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    order = bench.order(bench.line(goods, 1))
+    other = bench.world.add_customer(bench.seller.id, name="Elsewhere", license_number="X-1")
+    bench.order(bench.line(goods, 1), customer_id=other.id)
+    bench.sync("orders")
+    Destination.objects.filter(name="Juniper Street").update(name="Our Juniper")
+    mirror, local = bench.mirror(order), bench.local(order)
+    for words in (
+        str(mirror.number),
+        f"#{mirror.short_id}",
+        local.number,
+        "our juniper",
+        "402R-00981",
+        "402r 00981",
+        "402R00981",
+        "Juniper Street",
+    ):
+        assert found(admin_client, q=words) == {str(mirror.pk)}, words
+    assert found(admin_client, q="nothing like it") == set()
+
+
+def test_the_list_narrows_by_state_reason_age_buyer_and_total(bench, admin_client, held):
+    pk = str(bench.mirror(held).pk)
+    customer = bench.mirror(held).customer_id
+    for query in (
+        {"state__exact": "held"},
+        {"blockers__code__exact": "short_of_stock"},
+        {"customer__id__exact": customer},
+        {"total_from": "1"},
+    ):
+        assert found(admin_client, **query) == {pk}, query
+    assert found(admin_client, state__exact="imported") == set()
+    assert found(admin_client, age="1h") == set()
+    Order.objects.update(placed_at=timezone.now() - timedelta(hours=30))
+    assert found(admin_client, age="1d") == {pk}
+    text = text_of(admin_client.get(reverse(LIST)))
+    assert "Held 1" in text
+    assert "Rep not mapped" in text
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [
+        ({"seconds": -5}, "0 min"),
+        ({"minutes": 59}, "59 min"),
+        ({"hours": 23, "minutes": 59}, "23 h"),
+        ({"days": 59}, "59 d"),
+        ({"days": 61}, "2 mo"),
+        ({"days": 400}, "13 mo"),
+    ],
+)
+def test_ages_are_short(age, shown):
+    assert short_age(timedelta(**age)) == shown
+
+
+def test_a_held_order_is_cured_from_its_page(bench, admin_client, held):
+    text = text_of(admin_client.get(page(bench, held)))
+    assert "Held for 4 reasons" in text
+    assert "Map to Dana Ruiz (dana@peak.example)" in text
+    assert "Link to DRP" in text
+    staff = Staff.objects.get(name="Dana Ruiz")
+    admin_client.post(act(bench, held, "map_rep"), {"staff": staff.pk, "rep": bench.rep.pk})
+    assert "rep_unmapped" not in bench.reasons(held)
+    admin_client.post(act(bench, held, "create_destination"))
+    assert "customer_unknown" not in bench.reasons(held)
+    item = bench.mirror(held).blockers.get(code="product_unlinked").product_id
+    drops = next(x for x in (bench.account.brands.get().brand.items.all()) if x.sku == "DRP")
+    admin_client.post(url("leaflink_listing_link"), {"item": drops.pk, "product": item})
+    bench.sync("orders")
+    assert bench.reasons(held) == ["short_of_stock"]
+    answer = admin_client.post(
+        act(bench, held, "import_anyway"), {"reason": "Harvest tonight"}, follow=True
+    )
+    assert "is imported as SO-" in text_of(answer)
+    assert "Imported anyway, because: Harvest tonight" in text_of(answer)
+    assert bench.local(held).lines.count() == 2
+
+
+def test_another_facility_is_offered_with_what_it_lacks(bench, admin_client):
+    goods = bench.goods(on_hand=5)
+    pueblo = baker.make(Facility, name="Pueblo", license_number="L2")
+    inventory.receive(goods.item, pueblo, Decimal(50))
+    bench.ready()
+    order = bench.order(bench.line(goods, 10))
+    bench.sync("orders")
+    text = text_of(admin_client.get(page(bench, order)))
+    assert "Pueblo: all there" in text
+    assert "Denver: 5 units missing" in text
+    admin_client.post(act(bench, order, "facility"), {"facility": pueblo.pk})
+    assert bench.local(order).facility == pueblo
+
+
+def test_a_rep_that_nobody_knows_is_made_from_the_page(bench, admin_client, held):
+    SalesRep.objects.all().delete()
+    assert "Make Dana Ruiz a sales rep" in text_of(admin_client.get(page(bench, held)))
+
+
+def test_destinations_are_suggested_with_reasons_and_chosen(bench, admin_client, held):
+    alike = baker.make(Destination, name="Juniper Street LLC")
+    text = text_of(admin_client.get(page(bench, held)))
+    assert "It is Juniper Street LLC" in text
+    assert "same name" in text
+    chooser = act(bench, held, "destination")
+    text = text_of(admin_client.get(chooser))
+    assert "It is Juniper Street LLC" in text
+    refused = admin_client.post(chooser, {"destination": "999999"})
+    assert "valid choice" in text_of(refused)
+    admin_client.post(chooser, {"destination": alike.pk})
+    assert Customer.objects.get().destination == alike
+    assert "customer_unknown" not in bench.reasons(held)
+
+
+ACTS = {
+    "read_again": "leaflink.sync_account",
+    "import_anyway": "leaflink.import_order_anyway",
+    "facility": "leaflink.decide_order",
+    "destination": "leaflink.change_customer",
+    "create_destination": "customers.add_destination",
+    "map_rep": "leaflink.change_staff",
+    "take_leaflinks": "leaflink.decide_order",
+    "keep_ours": "leaflink.decide_order",
+    "news": "leaflink.view_order",
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_each_act_asks_for_its_own_permission(client, django_user_model, bench, held, name):
+    address = act(bench, held, name)
+    method = client.get if name == "news" else client.post
+    assert method(address).status_code == 302  # to the login
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    others = set(ACTS.values()) - {ACTS[name]}
+    for label in others:
+        app, codename = label.split(".")
+        clerk.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app, codename=codename)
+        )
+    client.force_login(clerk)
+    before = bench.mirror(held).events.count()
+    assert method(address, {"reason": "x"}).status_code == 403
+    assert bench.mirror(held).events.count() == before
+
+
+@pytest.mark.parametrize("name", [name for name in ACTS if name not in ("news", "destination")])
+def test_acts_are_never_done_by_following_a_link(admin_client, bench, held, name):
+    assert admin_client.get(act(bench, held, name)).status_code == 405
+
+
+def test_without_permissions_the_page_shows_and_offers_nothing(
+    client, django_user_model, bench, held
+):
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(clerk)
+    text = text_of(client.get(page(bench, held)))
+    assert "Held for 4 reasons" in text
+    for button in ("Map to", "Link to", "Create a destination", "Import anyway", "Ship from there"):
+        assert button not in text
+
+
+def test_reading_again_is_asked_for_and_leaves_a_trace(admin_client, bench, held, admin_user):
+    answer = admin_client.post(act(bench, held, "read_again"))
+    assert answer.url == page(bench, held)
+    assert WorkItem.objects.get(kind="leaflink.order").key == held.number
+    assert bench.mirror(held).events.first().by == admin_user
+
+
+def test_no_way_leads_off_the_site(admin_client, bench, held):
+    address = act(bench, held, "read_again") + "?next=https://evil.example/"
+    assert admin_client.post(address).url == page(bench, held)
+
+
+def test_a_late_edit_is_shown_side_by_side_and_taken(bench, admin_client):
+    goods = bench.goods(case=12, price="96.00", on_hand=240)
+    bench.ready()
+    order = bench.order(bench.line(goods, 24))
+    bench.sync("orders")
+    services.allocate(bench.local(order))
+    bench.world.edit_order(order.number, [bench.line(goods, 12)], notes="Less, please")
+    bench.sync("orders")
+    text = text_of(admin_client.get(page(bench, order)))
+    assert "Product GUM 2 × 12 = 24 units at $96.00 per case 1 × 12 = 12 units at" in text
+    assert "24 units" in text
+    assert "Notes for the buyer – Less, please" in text
+    assert "Total $192.00 $96.00" in text
+    local = url("orders_salesorder_change", bench.local(order).pk)
+    assert "Compare and choose" in text_of(admin_client.get(local))
+    answer = admin_client.post(act(bench, order, "take_leaflinks"), follow=True)
+    assert "is imported as" in text_of(answer)
+    assert bench.local(order).total == 96
+    assert "Keep ours" not in text_of(answer)
+
+
+def test_ours_is_kept_and_can_still_be_given_up(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    order = bench.order(bench.line(goods, 10))
+    bench.sync("orders")
+    services.allocate(bench.local(order))
+    bench.world.edit_order(order.number, [bench.line(goods, 4)])
+    bench.sync("orders")
+    answer = admin_client.post(act(bench, order, "keep_ours"), follow=True)
+    text = text_of(answer)
+    assert "Ours was kept; LeafLink says otherwise" in text
+    assert "Take LeafLink's" in text
+    assert "keep-ours" not in answer.content.decode()
+
+
+def test_the_sales_order_shows_its_money_beside_leaflinks(bench, admin_client):
+    goods = bench.goods(price="10.00")
+    bench.ready()
+    order = bench.order(bench.line(goods, 10), tax_rate="15", shipping="5.00", credits="3.00")
+    bench.sync("orders")
+    local = bench.local(order)
+    text = text_of(admin_client.get(url("orders_salesorder_change", local.pk)))
+    assert "Totals differ by $15.00" in text
+    assert "Credit −$3.00 Tax $15.00 Shipping charge $5.00 Total in LeafLink $117.00" in text
+    assert "no tax rate has this percentage here" in text
+    assert "Where it ships from: The sales rep's default facility: Dana Ruiz → Denver." in text
+    assert "Credit (locked)" in text
+    assert "Imported as" in text  # on the timeline
+    assert found(admin_client, q=local.number) == {str(bench.mirror(order).pk)}
+    numbers = admin_client.get(url("orders_salesorder_changelist"), {"q": order.number})
+    assert local.number in text_of(numbers)
+
+
+def test_a_sales_order_without_leaflink_and_one_of_a_clerk_open_as_well(
+    bench, admin_client, client, django_user_model
+):
+    goods = bench.goods()
+    bench.ready()
+    bench.order(bench.line(goods, 1))
+    bench.sync("orders")
+    address = url("orders_salesorder_change", SalesOrder.objects.get().pk)
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_salesorder"))
+    client.force_login(clerk)
+    assert "LeafLink's own words" not in text_of(client.get(address))
+    Order.objects.all().delete()
+    assert admin_client.get(address).status_code == 200
+    assert admin_client.get(url("orders_salesorder_change", 999)).status_code == 302
+    assert admin_client.get("/admin/orders/salesorder/x9/change/").status_code == 302
+
+
+def test_an_open_page_hears_that_its_order_has_changed(bench, admin_client, held):
+    seen = re.search(r"seen=(\w+)", admin_client.get(page(bench, held)).content.decode())[1]
+    news = act(bench, held, "news")
+    assert text_of(admin_client.get(news, {"seen": seen})) == ""
+    bench.map_dana()
+    bench.sync("orders")
+    assert "has changed since the page was opened" in text_of(
+        admin_client.get(news, {"seen": seen})
+    )
+
+
+def test_combined_orders_are_shown_together_as_a_guess(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    parents = [bench.order(bench.line(goods, n)) for n in (10, 5)]
+    other = bench.world.add_customer(bench.seller.id, name="Elsewhere")
+    bench.order(bench.line(goods, 1), customer_id=other.id)
+    bench.sync("orders")
+    merged = bench.world.combine_orders([p.number for p in parents])
+    bench.sync("orders")
+    text = text_of(admin_client.get(page(bench, merged)))
+    assert "Probably combined from" in text
+    for one in parents:
+        assert bench.local(one).number in text
+    assert "A guess: LeafLink doesn't say" in text
+    text = text_of(admin_client.get(page(bench, parents[0])))
+    assert f"Probably combined into #{bench.mirror(merged).short_id}" in text
+
+
+def test_an_order_page_costs_the_same_however_long_its_story(
+    bench, admin_client, held, django_assert_max_num_queries
+):
+    admin_client.get(page(bench, held))
+    with CaptureQueriesContext(connection) as few:
+        admin_client.get(page(bench, held))
+    mirror = bench.mirror(held)
+    for n in range(300):
+        mirror.tell(mirror.events.model.Kind.READ, f"Reading {n}.")
+    baker.make(Destination, _quantity=50, name="Juniper Street")
+    with django_assert_max_num_queries(len(few) + 1):
+        text = text_of(admin_client.get(page(bench, held)))
+    assert "Reading 299." in text
+    assert "Reading 50." not in text  # the newest 200
+
+
+def test_staff_are_mapped_in_one_go(bench, admin_client, held, django_capture_on_commit_callbacks):
+    bench.world.add_staff(bench.seller.id, "Lena Fox", "lena@peak.example")
+    bench.world.add_staff(bench.seller.id, "No Mail", "")
+    bench.sync("staff")
+    listed = text_of(admin_client.get(url("leaflink_staff_changelist")))
+    assert "3 of LeafLink's staff are not mapped" in listed
+    match = url("leaflink_staff_match")
+    text = admin_client.get(match).content.decode()
+    assert re.search(r"selected>Dana Ruiz \(dana@peak.example\)", text)
+    assert "Make Lena Fox a sales rep" in text
+    people = {p.name: p.pk for p in Staff.objects.all()}
+    choices = {
+        f"rep-{people['Dana Ruiz']}": bench.rep.pk,
+        f"rep-{people['Lena Fox']}": "new",
+        f"rep-{people['No Mail']}": "new",
+    }
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = admin_client.post(match, choices, follow=True)
+    assert "2 people are mapped" in text_of(answer)
+    assert "No Mail: LeafLink gives no e-mail address" in text_of(answer)
+    assert Staff.objects.get(name="Lena Fox").sales_rep.email == "lena@peak.example"
+    work.drain()
+    assert "rep_unmapped" not in bench.reasons(held)
+    assert "nobody was mapped" in text_of(admin_client.post(match, {}, follow=True))
+
+
+def test_mapping_in_one_go_needs_the_right_to(client, django_user_model, bench, held):
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_staff"))
+    client.force_login(clerk)
+    assert client.get(url("leaflink_staff_match")).status_code == 403
+    assert "Look at suggestions" not in text_of(client.get(url("leaflink_staff_changelist")))
+
+
+def test_the_rules_are_tried_on_an_order(bench, admin_client, held):
+    test = url("leaflink_account_routing", bench.account.pk)
+    mirror = bench.mirror(held)
+    assert f"#{mirror.short_id}" in text_of(admin_client.get(test))
+    bench.map_dana()
+    text = text_of(admin_client.get(test, {"order": mirror.pk, "q": mirror.short_id}))
+    assert "ships from Denver" in text
+    assert "The destination's default facility This rule is off." in text
+    assert "Decides The sales rep's default facility Dana Ruiz → Denver." in text
+    bench.account.routing_rules.all().delete()
+    text = text_of(admin_client.get(test, {"order": mirror.pk}))
+    assert "would come without facility" in text
+    assert "has no routing rules" in text
+    assert "No order of this account is called so" in text_of(admin_client.get(test, {"q": "zzz"}))
+    assert admin_client.get(test, {"order": "x"}).status_code == 200
+    Order.objects.update(raw={"number": "x"})
+    assert "can't be read" in text_of(admin_client.get(test, {"order": mirror.pk}))
+
+
+def test_trying_the_rules_needs_the_right_to_see(client, django_user_model, bench):
+    clerk = django_user_model.objects.create_user("clerk", password="x", is_staff=True)
+    client.force_login(clerk)
+    assert client.get(url("leaflink_account_routing", bench.account.pk)).status_code == 403
+
+
+def test_destinations_show_the_brands_whose_company_has_them(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    bench.order(bench.line(goods, 1))
+    bench.sync("orders")
+    text = text_of(admin_client.get(url("customers_destination_changelist")))
+    assert "LeafLink brand" in text
+    assert "Juniper Street Alder" in text
+
+
+def test_a_product_nobody_has_read_yet_is_fetched_and_the_order_comes_in(bench):
+    goods = bench.goods()
+    bench.ready()
+    new = bench.goods("NEW")
+    bench.world.set_quantity(new.remote.id, "50")
+    order = bench.order(bench.line(goods, 1), bench.line(new, 2))
+    bench.sync("orders")
+    assert bench.reasons(order) == ["product_unlinked"]
+    assert "Product NEW (NEW) is not linked" in bench.mirror(order).blockers.get().text
+    work.drain()
+    assert bench.local(order).lines.count() == 2
