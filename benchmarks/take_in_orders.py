@@ -12,8 +12,8 @@ from integrations.runs import Recorder
 
 
 def run(quick: bool) -> Figures:
-    """500 orders (quick: 100) over two accounts, none of them known yet."""
-    size = 100 if quick else 500
+    """2,000 orders (quick: 100) over two accounts, none of them known yet."""
+    size = 100 if quick else 2000
     with practice(items=200, orders=size) as world:
         bare = 0.0
         pages = 0

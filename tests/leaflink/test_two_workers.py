@@ -1,10 +1,15 @@
 """Two workers at once, on PostgreSQL: each order once, no unit sold twice, no work done twice."""
 
+import os
+import re
+import subprocess
+import sys
 import threading
 from collections import Counter
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from catalog import commitments, inventory
@@ -15,6 +20,7 @@ from customers.models import Destination
 from integrations import work
 from integrations.leaflink import cycle
 from integrations.leaflink.models import Order
+from integrations.leaflink.sandbox.server import serve
 from integrations.leases import Busy, lease
 from integrations.models import Budget, WorkItem
 from orders import services
@@ -81,6 +87,58 @@ def test_webhooks_and_poll_take_in_the_same_orders_once_each(bench, caplog):
     assert committed == 600
     assert not WorkItem.objects.filter(error_class="unexpected").exists()
     assert [r for r in caplog.records if r.levelname in ("ERROR", "CRITICAL")] == []
+
+
+def in_a_process(code):
+    """Start Python on the tests' database, as a worker on another host would be."""
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
+        "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import django; django.setup()\n{code}"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_processes_take_in_five_hundred_orders_once_each(bench):
+    goods = [bench.goods(f"G{n}", on_hand=5000) for n in range(5)]
+    bench.ready()
+    for n in range(500):
+        customer = bench.world.add_customer(
+            bench.seller.id, name=f"Shop {n % 40}", license_number=f"LIC-{n % 40}"
+        )
+        lines = [bench.line(one, 2) for one in (goods[n % 5], goods[(n + 2) % 5])]
+        bench.order(*lines, customer_id=customer.id)
+    bench.hooks.deliver_pending(bench.deliver)
+    assert WorkItem.objects.filter(kind="leaflink.order").count() == 500
+    server = serve(bench.world, port=0, rate_limit=None)
+    try:
+        bench.account.stand_in_url = server.url
+        bench.account.save()
+        webhooks = in_a_process("from integrations import work; work.drain(240)")
+        poll = in_a_process(
+            "from django.core.management import call_command; call_command('sync', only='orders')"
+        )
+        said = [process.communicate(timeout=300)[0] for process in (webhooks, poll)]
+    finally:
+        server.stop()
+    assert [webhooks.returncode, poll.returncode] == [0, 0], said
+    assert not re.search("error|traceback|exception", said[0] + said[1], re.IGNORECASE), said
+    assert Order.objects.filter(state="imported").count() == 500
+    assert SalesOrder.objects.count() == 500
+    assert Destination.objects.count() == 40
+    assert sum(Commitment.objects.values_list("quantity", flat=True)) == 2000
+    assert not WorkItem.objects.filter(kind="leaflink.order").exists()
+    # Both were at it: orders were read one by one, and by the page.
+    reads = [r.path for r in bench.world.requests if "/orders-received/" in r.path]
+    assert {path.endswith("/orders-received/") for path in reads} == {True, False}
 
 
 def test_two_orders_never_get_the_same_units(bench):
