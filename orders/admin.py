@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from catalog.decimals import plain, with_thousands
 from catalog.inventory import InventoryError
+from catalog.models import Facility
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from orders import services
@@ -180,8 +181,13 @@ class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
             self.admin_site.admin_view(require_POST(self.do)),
             name="orders_salesorder_do",
         )
+        move = path(
+            "<int:order_id>/move/",
+            self.admin_site.admin_view(require_POST(self.move)),
+            name="orders_salesorder_move",
+        )
         urls: list[URLPattern] = super().get_urls()
-        return [work, *urls]
+        return [work, move, *urls]
 
     def has_work_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("orders.work_salesorder"))
@@ -208,7 +214,27 @@ class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
                     button for button in BUTTONS if button[2] in allowed
                 )
             ]
+            if order.status == Status.CREATED:
+                context["other_facilities"] = Facility.objects.filter(
+                    is_active=True, sells=True
+                ).exclude(pk=order.facility_id or 0)
+                context["order_to_move"] = order
         return super().change_view(request, object_id, form_url, context)
+
+    def move(self, request: HttpRequest, order_id: int) -> HttpResponse:
+        """Ship a Created order from another facility, when that has enough of everything."""
+        if not self.has_work_permission(request):
+            raise PermissionDenied
+        order = get_object_or_404(SalesOrder, pk=order_id)
+        chosen = request.POST.get("facility", "")
+        facility = get_object_or_404(Facility, pk=chosen if chosen.isdecimal() else 0)
+        try:
+            services.move_to_facility(order, facility, by=request.user)  # type: ignore[arg-type]
+        except (IllegalMove, InventoryError) as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"Order {order.number} ships from {facility} now.")
+        return HttpResponseRedirect(reverse("admin:orders_salesorder_change", args=[order_id]))
 
     def do(self, request: HttpRequest, order_id: int, verb: str) -> HttpResponse:
         """Do one of the verbs on an order, and say what came of it."""

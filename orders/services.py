@@ -256,8 +256,10 @@ def move_to_facility(order: SalesOrder, facility: Facility, *, by: By = None) ->
             "moving it to another facility."
         )
     commitments.move_commitments(commitment_ids(order), facility.pk)
+    before = order.facility
     order.facility = facility
     order.save(update_fields=["facility"])
+    note(order, f"Ships from: {before or 'anywhere'} → {facility}", by=by)
 
 
 @_verb
