@@ -111,7 +111,7 @@ def _try_edit(
         order.set_state(
             State.CONFLICT,
             f"It was changed in LeafLink, but is {local.get_status_display().lower()} here: "
-            f"{', '.join(error.lines)}. Compare both below, and choose."[:500],
+            f"{', '.join(error.lines)}. Compare both and choose."[:500],
         )
     except (CannotApply, OutOfStock) as error:
         order.set_state(State.CONFLICT, f"LeafLink's change can't be taken: {error}"[:500])

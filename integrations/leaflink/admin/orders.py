@@ -40,8 +40,8 @@ STATE_COLORS = {
 class LineItemInline(ReadOnlyInline):
     model = LineItem
     verbose_name_plural = "Lines in LeafLink"
-    fields = ["position", "name", "sku", "ordered", "shown_price", "is_sample"]
-    readonly_fields = ["ordered", "shown_price"]
+    fields = ["position", "name", "sku", "ordered", "shown_price", "marks"]
+    readonly_fields = ["ordered", "shown_price", "marks"]
 
     @display(description="Ordered")
     def ordered(self, line: LineItem) -> str:
@@ -54,6 +54,10 @@ class LineItemInline(ReadOnlyInline):
     @display(description="Price")
     def shown_price(self, line: LineItem) -> str:
         return f"${line.price:,.2f}" + (" per case" if line.unit_multiplier > 1 else "")
+
+    @display(description="Marks")
+    def marks(self, line: LineItem) -> str:
+        return "Sample" if line.is_sample else "–"
 
 
 class AgeFilter(admin.SimpleListFilter):
