@@ -204,8 +204,8 @@ def _tax_rate(
         return rate
     warnings.append(
         f"LeafLink charges {plain(percent.normalize())} % tax (${tax:,.2f}), but no tax rate has "
-        "this percentage here: the order has no tax. Add the rate under Tax rates, then read the "
-        "order again."
+        "this percentage here: the order has no tax. Add the rate under Tax rates: until stock is "
+        "allocated, the order then takes it by itself."
     )
     return None
 

@@ -14,7 +14,7 @@ from django.db.models.signals import post_save
 
 from catalog.models import Item
 from catalog.signals import stock_changed
-from customers.models import Destination
+from customers.models import Destination, SalesRep
 from integrations import work
 from integrations.leaflink import create_product
 from integrations.leaflink.chunks import in_chunks
@@ -29,8 +29,9 @@ from integrations.leaflink.work_kinds import (
     STATUS_WORK,
 )
 from integrations.models import WorkItem
+from orders.models import TaxRate
 from orders.signals import order_changed
-from orders.status import OPEN
+from orders.status import OPEN, Status
 
 Code = Blocker.Code
 # Orders that came in before anybody knew whose they are.
@@ -44,6 +45,8 @@ def listen() -> None:
     post_save.connect(_on_staff_saved, sender=Staff, dispatch_uid="leaflink-staff")
     post_save.connect(_on_customer_saved, sender=Customer, dispatch_uid="leaflink-customer")
     post_save.connect(_on_destination_saved, sender=Destination, dispatch_uid="leaflink-dest")
+    post_save.connect(_on_rep_saved, sender=SalesRep, dispatch_uid="leaflink-rep")
+    post_save.connect(_on_tax_rate_saved, sender=TaxRate, dispatch_uid="leaflink-tax")
     links_made.connect(_on_links_made, dispatch_uid="leaflink-links")
     post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
@@ -136,7 +139,20 @@ def _on_customer_saved(sender: Any, instance: Customer, **kwargs: Any) -> None:
 
 def _on_destination_saved(sender: Any, instance: Destination, **kwargs: Any) -> None:
     # It may have the license of a customer that nobody knew.
-    transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.CUSTOMER_UNKNOWN) | BLANK))
+    waiting = Q(blockers__code=Code.CUSTOMER_UNKNOWN) | BLANK
+    # Its default facility may be where there is enough.
+    elsewhere = Q(blockers__code=Code.SHORT_OF_STOCK, customer__destination=instance.pk)
+    transaction.on_commit(lambda: _reconsider(waiting | elsewhere))
+
+
+def _on_rep_saved(sender: Any, instance: SalesRep, **kwargs: Any) -> None:
+    # The rep's default facility may be where there is enough.
+    transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.SHORT_OF_STOCK)))
+
+
+def _on_tax_rate_saved(sender: Any, instance: TaxRate, **kwargs: Any) -> None:
+    untaxed = Q(sales_order__status=Status.CREATED, sales_order__tax_rate__isnull=True)
+    transaction.on_commit(lambda: _reconsider(untaxed & ~Q(warnings=[])))
 
 
 def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:

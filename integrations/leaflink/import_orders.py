@@ -153,13 +153,19 @@ def _import(account: Account, order: Order, payload: payloads.Order, book: Book)
 
 
 def _hold(order: Order, blockers: list[Blocker]) -> None:
-    now = {(b.code, b.text) for b in blockers}
-    before = set(order.blockers.values_list("code", "text")) if order.state == State.HELD else None
-    if now == before and not order.needs_settling:
+    before = list(order.blockers.all()) if order.state == State.HELD else []
+    is_same = {(b.code, b.text) for b in before} == {(b.code, b.text) for b in blockers}
+    if is_same and order.state == State.HELD and not order.needs_settling:
         return
     order.blockers.all().delete()
     for blocker in blockers:
         blocker.order = order
     Blocker.objects.bulk_create(blockers)
+    # How many units are free changes all day; the timeline tells of reasons that come and go.
+    is_news = {_subject(b) for b in before} != {_subject(b) for b in blockers}
     told = " ".join(blocker.text for blocker in blockers)
-    order.set_state(State.HELD, "", news=f"Held. {told}" if now != before else "")
+    order.set_state(State.HELD, "", news=f"Held. {told}" if is_news else "")
+
+
+def _subject(blocker: Blocker) -> tuple[object, ...]:
+    return blocker.code, blocker.staff_id, blocker.product_id, blocker.item_id

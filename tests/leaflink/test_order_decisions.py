@@ -13,7 +13,7 @@ from integrations.leaflink import decide_orders, timeline
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.models import Account, Customer, Order, Staff
 from orders import services
-from orders.models import SalesOrder
+from orders.models import SalesOrder, TaxRate
 
 
 @pytest.fixture
@@ -323,3 +323,42 @@ def test_a_destination_is_made_of_what_leaflink_says(bench, boss):
     )
     streets = local.destination.addresses.values_list("kind", "street")
     assert list(streets) == [("billing", "410 Juniper St"), ("shipping", "410 Juniper St")]
+
+
+def test_numbers_that_move_are_not_told_again_and_again(bench):
+    goods, order = short(bench)
+    for _ in range(3):
+        inventory.receive(goods.item, bench.shop, Decimal(1))
+        bench.sync("orders")
+    assert "8 free at Denver" in bench.mirror(order).blockers.get().text
+    held = bench.mirror(order).events.filter(text__startswith="Held")
+    assert held.count() == 1
+
+
+@pytest.mark.parametrize("who", ["rep", "destination"])
+def test_another_default_facility_lets_a_short_order_in(
+    bench, who, django_capture_on_commit_callbacks
+):
+    goods, order = short(bench)
+    pueblo = baker.make(Facility, name="Pueblo", license_number="L2")
+    inventory.receive(goods.item, pueblo, Decimal(50))
+    thing = bench.rep
+    if who == "destination":
+        bench.account.routing_rules.filter(kind="destination").update(is_on=True)
+        thing = baker.make(Destination, license_number="402R00981")
+        Customer.objects.update(destination=thing)
+    with django_capture_on_commit_callbacks(execute=True):
+        thing.default_facility = pueblo
+        thing.save()
+    work.drain()
+    assert bench.local(order).facility == pueblo
+
+
+def test_a_tax_comes_in_as_soon_as_its_rate_is_there(bench, django_capture_on_commit_callbacks):
+    _, order = imported(bench, tax_rate="15")
+    assert "takes it by itself" in bench.mirror(order).warnings[0]
+    with django_capture_on_commit_callbacks(execute=True):
+        TaxRate.objects.create(name="Excise", percent=15)
+    work.drain()
+    assert bench.local(order).total == bench.mirror(order).total == Decimal("115.00")
+    assert bench.mirror(order).warnings == []
