@@ -12,9 +12,10 @@ from customers.models import Destination
 from integrations.leaflink import match_customers
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.draft_orders import Book
-from integrations.leaflink.follow_orders import CannotApply, apply_edit
+from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, apply_edit
 from integrations.leaflink.import_orders import book_for, settle
 from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.mapping.statuses import RemoteStatus
 from integrations.leaflink.models import Account, Customer, Order, OrderEvent
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
@@ -133,6 +134,34 @@ def _allocate_again(local: SalesOrder, by: By) -> None:
             services.allocate(local, by=by)
     except InventoryError:
         return  # nothing on the shelf: it stays Created, as its history says
+
+
+@transaction.atomic
+def do_the_same(order_id: int, *, by: By) -> Order:
+    """Bring ours to where LeafLink's was moved by hand: allocated, shipped or completed.
+
+    All the way or not at all: when stock is missing, nothing is moved.
+    """
+    order = _lock(order_id)
+    local = _local(order)
+    if order.state != Order.State.CONFLICT or order.status not in CAUGHT_UP:
+        raise CannotDecide("LeafLink's order was not moved on by hand, or ours has caught up.")
+    try:
+        if local.status in (Status.CREATED, Status.PARTIALLY_ALLOCATED):
+            local = services.allocate(local, by=by)
+            if local.status != Status.ALLOCATED:
+                raise CannotDecide(
+                    f"Not all of {local} is on the shelf. Receive stock, then try again."
+                )
+        if order.status in (RemoteStatus.SHIPPED, RemoteStatus.COMPLETE):
+            if local.status == Status.ALLOCATED:
+                local = services.ship(local, by=by)
+            if order.status == RemoteStatus.COMPLETE and local.status == Status.SHIPPED:
+                services.complete(local, by=by, reason="Complete in LeafLink")
+    except (IllegalMove, InventoryError) as error:
+        raise CannotDecide(str(error)) from error
+    order.tell(Kind.PERSON, f"Do the same here: {order.status}.", by=by)
+    return _settle(order)
 
 
 @transaction.atomic

@@ -362,3 +362,37 @@ def test_a_tax_comes_in_as_soon_as_its_rate_is_there(bench, django_capture_on_co
     work.drain()
     assert bench.local(order).total == bench.mirror(order).total == Decimal("115.00")
     assert bench.mirror(order).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("actions", "ends"),
+    [
+        (["accept", "fulfill"], "allocated"),
+        (["accept", "fulfill", "ship"], "shipped"),
+        (["accept", "fulfill", "ship", "complete"], "completed"),
+    ],
+)
+def test_what_was_moved_by_hand_in_leaflink_is_done_here_by_a_click(bench, boss, actions, ends):
+    goods, order = imported(bench)
+    with pytest.raises(CannotDecide, match="not moved on by hand"):
+        decide_orders.do_the_same(bench.mirror(order).pk, by=boss)
+    for action in actions:
+        bench.world.transition(order.number, action)
+    bench.sync("orders")
+    assert bench.mirror(order).state == "conflict"
+    decide_orders.do_the_same(bench.mirror(order).pk, by=boss)
+    assert (bench.mirror(order).state, bench.local(order).status) == ("imported", ends)
+    assert bench.free(goods) == 90
+    assert bench.local(order).status_changes.first().by == boss
+
+
+def test_without_stock_nothing_is_done_by_halves(bench, boss):
+    goods, order = imported(bench)
+    for action in ("accept", "fulfill", "ship"):
+        bench.world.transition(order.number, action)
+    inventory.adjust(goods.item, bench.shop, Decimal(-95), reason="lost")
+    bench.sync("orders")
+    with pytest.raises(CannotDecide, match=r"Not all of SO-\d+ is on the shelf"):
+        decide_orders.do_the_same(bench.mirror(order).pk, by=boss)
+    assert bench.local(order).status == "created"
+    assert not bench.local(order).lines.get().allocations.exists()

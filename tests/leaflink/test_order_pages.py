@@ -196,6 +196,7 @@ ACTS = {
     "map_rep": "leaflink.change_staff",
     "take_leaflinks": "leaflink.decide_order",
     "keep_ours": "leaflink.decide_order",
+    "do_the_same": "leaflink.decide_order",
     "news": "leaflink.view_order",
 }
 
@@ -328,6 +329,21 @@ def test_an_open_page_hears_that_its_order_has_changed(bench, admin_client, held
     assert "has changed since the page was opened" in text_of(
         admin_client.get(news, {"seen": seen})
     )
+
+
+def test_an_order_moved_by_hand_in_leaflink_is_moved_here_by_a_button(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    order = bench.order(bench.line(goods, 10))
+    bench.sync("orders")
+    for action in ("accept", "fulfill", "ship"):
+        bench.world.transition(order.number, action)
+    bench.sync("orders")
+    assert "Ship it here too" in text_of(admin_client.get(page(bench, order)))
+    answer = admin_client.post(act(bench, order, "do_the_same"), follow=True)
+    assert "is imported as" in text_of(answer)
+    assert bench.local(order).status == "shipped"
+    assert "here too" not in text_of(answer)
 
 
 def test_combined_orders_are_shown_together_as_a_guess(bench, admin_client):

@@ -38,6 +38,7 @@ def urls(site: Any) -> list[URLPattern]:
         ("map_rep", require_POST(map_rep)),
         ("take_leaflinks", require_POST(take_leaflinks)),
         ("keep_ours", require_POST(keep_ours)),
+        ("do_the_same", require_POST(do_the_same)),
         ("news", require_GET(news)),
     )
     return [
@@ -196,6 +197,16 @@ def take_leaflinks(request: HttpRequest, order_id: int) -> HttpResponse:
         request,
         order_id,
         lambda: decide_orders.take_leaflinks(order_id, by=request.user),  # type: ignore[arg-type]
+    )
+
+
+def do_the_same(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Allocate, ship or complete our order, as LeafLink's was by hand."""
+    require(request, "leaflink.decide_order", "orders.work_salesorder")
+    return _decide(
+        request,
+        order_id,
+        lambda: decide_orders.do_the_same(order_id, by=request.user),  # type: ignore[arg-type]
     )
 
 

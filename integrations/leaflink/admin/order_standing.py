@@ -18,11 +18,12 @@ from integrations.leaflink import combined_orders, compare_orders, map_reps, sug
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
 from integrations.leaflink.cures import Cure, cure_for
-from integrations.leaflink.follow_orders import KEPT, CannotApply, later_draft
+from integrations.leaflink.follow_orders import CAUGHT_UP, KEPT, CannotApply, later_draft
 from integrations.leaflink.import_orders import book_for
 from integrations.leaflink.link import why_not
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.customer_likeness import Likeness
+from integrations.leaflink.mapping.statuses import RemoteStatus
 from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.match_customers import known_as, suggested_destinations
 from integrations.leaflink.models import Blocker, Order, Product
@@ -33,6 +34,12 @@ from orders.status import OPEN
 Code = Blocker.Code
 # More facilities than this nobody compares at a glance.
 MOST_FACILITIES = 20
+# What is done here to catch up with a LeafLink order that was moved by hand.
+DOING = {
+    RemoteStatus.FULFILLED: "Allocate it here too",
+    RemoteStatus.SHIPPED: "Ship it here too",
+    RemoteStatus.COMPLETE: "Ship and complete it here too",
+}
 
 
 @dataclass
@@ -75,6 +82,7 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
     if Code.SHORT_OF_STOCK in codes and payload:
         found["places"] = places(order, payload)
     if order.sales_order and payload:
+        found["to_catch_up"] = catching_up(order)
         found.update(versions(order, payload))
     return found
 
@@ -97,6 +105,7 @@ def permissions(request: HttpRequest) -> dict[str, bool]:
         "may_choose_customer": has(["leaflink.change_customer", "customers.view_destination"]),
         "may_make_destination": has(["leaflink.change_customer", "customers.add_destination"]),
         "may_decide": has(["leaflink.decide_order"]),
+        "may_do_the_same": has(["leaflink.decide_order", "orders.work_salesorder"]),
         "may_import_anyway": has(["leaflink.import_order_anyway"]),
     }
 
@@ -158,6 +167,15 @@ def places(order: Order, payload: payloads.Order) -> list[Place]:
         )
         found.append(Place(facility, units(missing)))
     return sorted(found, key=lambda place: (place.missing, place.facility.name))
+
+
+def catching_up(order: Order) -> str:
+    """What "do the same here" would do to our order; "" when LeafLink is not ahead of it."""
+    local = order.sales_order
+    ahead = CAUGHT_UP.get(order.status)
+    if local is None or not ahead or local.status in ahead or local.status == "canceled":
+        return ""
+    return DOING[RemoteStatus(order.status)]
 
 
 def versions(order: Order, payload: payloads.Order) -> dict[str, Any]:
