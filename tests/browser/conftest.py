@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -89,11 +91,28 @@ class Running:
         self.log.close()
 
 
+@contextmanager
+def running(factory, name, *options):
+    """The demo, started in a folder of this name and stopped at the end."""
+    started = Running(factory.mktemp(name), *options)
+    try:
+        started.wait()
+        yield started
+    finally:
+        started.stop()
+
+
+def log_in(page, demo):
+    """Log in as the demo's staff."""
+    page.goto(f"{demo.admin}/login/")
+    page.locator("[name=username]").fill("demo")
+    page.locator("[name=password]").fill("demo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    return page
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    running = Running(tmp_path_factory.mktemp("demo"))
-    try:
-        running.wait()
-        yield running
-    finally:
-        running.stop()
+    with running(tmp_path_factory, "demo") as started:
+        yield started

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Running
+from tests.browser.conftest import log_in, running
 
 pytestmark = pytest.mark.browser
 
@@ -13,25 +13,14 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def strange(tmp_path_factory):
     """A demo in which nothing is linked, so that any order is strange to it."""
-    running = Running(
-        tmp_path_factory.mktemp("strange"), "--unlinked", "--items", "20", "--orders", "0"
-    )
-    try:
-        running.wait()
-        yield running
-    finally:
-        running.stop()
+    options = ("--unlinked", "--items", "20", "--orders", "0")
+    with running(tmp_path_factory, "strange", *options) as started:
+        yield started
 
 
 @pytest.fixture
 def staff(well_behaved, strange):
-    page = well_behaved
-    page.goto(f"{strange.admin}/login/")
-    page.locator("[name=username]").fill("demo")
-    page.locator("[name=password]").fill("demo")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Overview")).to_be_visible()
-    return page
+    return log_in(well_behaved, strange)
 
 
 def ask_who_customers_are(page, admin):

@@ -6,32 +6,21 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Running
+from tests.browser.conftest import log_in, running
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def unlinked(tmp_path_factory):
-    running = Running(
-        tmp_path_factory.mktemp("unlinked"), "--unlinked", "--items", "200", "--orders", "0"
-    )
-    try:
-        running.wait()
-        yield running
-    finally:
-        running.stop()
+    options = ("--unlinked", "--items", "200", "--orders", "0")
+    with running(tmp_path_factory, "unlinked", *options) as started:
+        yield started
 
 
 @pytest.fixture
 def staff(well_behaved, unlinked):
-    page = well_behaved
-    page.goto(f"{unlinked.admin}/login/")
-    page.locator("[name=username]").fill("demo")
-    page.locator("[name=password]").fill("demo")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Overview")).to_be_visible()
-    return page
+    return log_in(well_behaved, unlinked)
 
 
 def count(page, tab):

@@ -26,6 +26,9 @@ from integrations.leaflink.models import Customer, Order, Staff
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
+DECIDES = "leaflink.decide_order"
+MAKES_DESTINATIONS = ("leaflink.change_customer", "customers.add_destination")
+
 
 def urls(site: Any) -> list[URLPattern]:
     """The addresses of the acts; each is reversed as `admin:leaflink_order_<name>`."""
@@ -34,11 +37,11 @@ def urls(site: Any) -> list[URLPattern]:
         ("import_anyway", require_POST(import_anyway)),
         ("facility", require_POST(choose_facility)),
         ("destination", choose_destination),
-        ("create_destination", require_POST(create_destination)),
+        ("create_destination", _plain(decide_orders.create_destination, *MAKES_DESTINATIONS)),
         ("map_rep", require_POST(map_rep)),
-        ("take_leaflinks", require_POST(take_leaflinks)),
-        ("keep_ours", require_POST(keep_ours)),
-        ("do_the_same", require_POST(do_the_same)),
+        ("take_leaflinks", _plain(decide_orders.take_leaflinks, DECIDES)),
+        ("keep_ours", _plain(decide_orders.keep_ours, DECIDES)),
+        ("do_the_same", _plain(decide_orders.do_the_same, DECIDES, "orders.work_salesorder")),
         ("news", require_GET(news)),
     )
     return [
@@ -68,6 +71,17 @@ def _decide(request: HttpRequest, order_id: int, act: Callable[[], Order]) -> Ht
     return _back(request, order_id)
 
 
+def _plain(verb: Callable[..., Order], *needed: str) -> Callable[..., HttpResponse]:
+    """A view that does a verb of `decide_orders` which takes nothing but the order."""
+
+    @require_POST
+    def view(request: HttpRequest, order_id: int) -> HttpResponse:
+        require(request, *needed)
+        return _decide(request, order_id, lambda: verb(order_id, by=request.user))
+
+    return view
+
+
 def tell_standing(request: HttpRequest, order: Order) -> None:
     """Say in a message what has become of the order."""
     if order.state == Order.State.IMPORTED:
@@ -91,7 +105,9 @@ def read_again(request: HttpRequest, order_id: int) -> HttpResponse:
     order = get_object_or_404(Order.objects.defer("raw"), pk=order_id)
     work.ask(order.account_id, ORDER_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
     order.tell(order.events.model.Kind.PERSON, "Read it again.", by=request.user)  # type: ignore[arg-type]
-    messages.info(request, "The order is being read from LeafLink. Reload in a moment.")
+    messages.info(
+        request, "The order is being read from LeafLink. This page says when that changes it."
+    )
     return _back(request, order_id)
 
 
@@ -108,7 +124,7 @@ def import_anyway(request: HttpRequest, order_id: int) -> HttpResponse:
 
 def choose_facility(request: HttpRequest, order_id: int) -> HttpResponse:
     """Ship the order from the facility that was chosen."""
-    require(request, "leaflink.decide_order")
+    require(request, DECIDES)
     facility = get_object_or_404(Facility, pk=natural(request.POST.get("facility", "")))
     return _decide(
         request,
@@ -160,16 +176,6 @@ def choose_destination(request: HttpRequest, order_id: int) -> HttpResponse:
     return TemplateResponse(request, "admin/leaflink/order_destination.html", context)
 
 
-def create_destination(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Make a destination as LeafLink describes the customer, and choose it."""
-    require(request, "leaflink.change_customer", "customers.add_destination")
-    return _decide(
-        request,
-        order_id,
-        lambda: decide_orders.create_destination(order_id, by=request.user),  # type: ignore[arg-type]
-    )
-
-
 def map_rep(request: HttpRequest, order_id: int) -> HttpResponse:
     """Map one of LeafLink's staff to the rep that was suggested."""
     require(request, "leaflink.change_staff", "customers.view_salesrep")
@@ -188,33 +194,3 @@ def news(request: HttpRequest, order_id: int) -> HttpResponse:
     order = get_object_or_404(Order.objects.defer("raw"), pk=order_id)
     context = {"order": order, "is_news": token(order) != request.GET.get("seen", "")}
     return TemplateResponse(request, "admin/leaflink/order_news.html", context)
-
-
-def take_leaflinks(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Make the sales order what LeafLink says."""
-    require(request, "leaflink.decide_order")
-    return _decide(
-        request,
-        order_id,
-        lambda: decide_orders.take_leaflinks(order_id, by=request.user),  # type: ignore[arg-type]
-    )
-
-
-def do_the_same(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Allocate, ship or complete our order, as LeafLink's was by hand."""
-    require(request, "leaflink.decide_order", "orders.work_salesorder")
-    return _decide(
-        request,
-        order_id,
-        lambda: decide_orders.do_the_same(order_id, by=request.user),  # type: ignore[arg-type]
-    )
-
-
-def keep_ours(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Leave the sales order as it is."""
-    require(request, "leaflink.decide_order")
-    return _decide(
-        request,
-        order_id,
-        lambda: decide_orders.keep_ours(order_id, by=request.user),  # type: ignore[arg-type]
-    )
