@@ -18,6 +18,7 @@ from catalog.inventory import InventoryError
 from catalog.models import Facility
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from customers.models import normalized_license
 from orders import services
 from orders.models import OrderDiscount, OrderLine, SalesOrder, StatusChange, TaxRate
 from orders.status import STATES, IllegalMove, Status
@@ -188,6 +189,15 @@ class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         )
         urls: list[URLPattern] = super().get_urls()
         return [work, move, *urls]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        key = normalized_license(search_term)
+        if any(sign.isdigit() for sign in key):
+            return found | queryset.filter(destination__license_key=key), True
+        return found, may_repeat
 
     def has_work_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("orders.work_salesorder"))

@@ -21,7 +21,7 @@ from orders.signals import announce_order_change
 from orders.status import OPEN, IllegalMove, Status
 
 # What of a line may change without touching goods: the name it goes by, its price, its marks.
-WORDS = ("sku", "name", "case_size", "price", "is_sample", "is_medical", "notes")
+WORDS = ("channel_line", "sku", "name", "case_size", "price", "is_sample", "is_medical", "notes")
 # Beyond any position, so that lines can change places without meeting.
 AWAY = 1_000_000
 
@@ -44,18 +44,31 @@ class Match:
 
 
 def match_lines(order: SalesOrder, draft: OrderDraft) -> Match:
-    """Match by the channel's line id, item and base units; duplicates one by one, in order."""
+    """Match by the channel's line id, item and base units (else by item and base units alone);
+    duplicates one by one, in order."""
     pool: dict[object, list[OrderLine]] = defaultdict(list)
     lines = list(order.lines.prefetch_related("allocations"))
     same_place = order.facility_id == (draft.facility.pk if draft.facility else None)
     for line in lines:
         pool[line.channel_line, line.item_id, units(line.quantity)].append(line)
     found = Match()
+    strangers: list[tuple[int, LineDraft]] = []
     for position, wanted in enumerate(draft.lines, start=1):
         item_id = wanted.item.pk if wanted.item else None
         waiting = pool[wanted.channel_line, item_id, units(wanted.quantity)]
         if waiting and same_place:
             found.kept.append((waiting.pop(0), position, wanted))
+        else:
+            strangers.append((position, wanted))
+    # The same goods under another number: the channel may number its lines anew.
+    left: dict[object, list[OrderLine]] = defaultdict(list)
+    for waiting in pool.values():
+        for line in waiting:
+            left[line.item_id, units(line.quantity)].append(line)
+    for position, wanted in strangers:
+        alike = left[wanted.item.pk if wanted.item else None, units(wanted.quantity)]
+        if alike and same_place and wanted.item:
+            found.kept.append((alike.pop(0), position, wanted))
         else:
             found.added.append((position, wanted))
     kept = {line.pk for line, _, _ in found.kept}
@@ -92,7 +105,8 @@ def revise(
     order.save(update_fields=HEADER_FIELDS)
     order.discounts.all().delete()
     services.write_discounts(order, draft.discounts)
-    services.write_lines(order, match.added, allow_short=allow_short, by=by)
+    # Needing less is never refused, however short the stock was before.
+    services.write_lines(order, match.added, allow_short=allow_short or _lessens(match), by=by)
     services.note(order, reason, by=by)
     if order.status == Status.PARTIALLY_ALLOCATED and _is_all_set_aside(order):
         services.move(order, Status.ALLOCATED, by=by, reason=reason)
@@ -112,6 +126,18 @@ def _check_set_aside(order: SalesOrder, match: Match) -> None:
             f"{', '.join(blocked)} would change.",
             blocked,
         )
+
+
+def _lessens(match: Match) -> bool:
+    """Whether of each item no more is needed after than before."""
+    change: dict[int, Decimal] = defaultdict(Decimal)
+    for line in match.gone:
+        if line.item_id and line.commitment_id:
+            change[line.item_id] -= units(line.quantity)
+    for _, wanted in match.added:
+        if wanted.item:
+            change[wanted.item.pk] += units(wanted.quantity)
+    return all(more <= 0 for more in change.values())
 
 
 def _rewrite(order: SalesOrder, match: Match) -> None:

@@ -52,7 +52,7 @@ def _rep_blockers(account: Account, payload: payloads.Order, book: Book) -> list
     if not payload.sales_reps:
         if account.fallback_rep_id:
             return []
-        cure = "Add a rep to the order in LeafLink, or choose a fallback rep for the account."
+        cure = "Add a rep to the order in LeafLink, or choose a rep for such orders on the account."
         return [Blocker(code=Code.NO_REP, text=f"The order has no sales rep. {cure}")]
     found = []
     for rep in payload.sales_reps:
@@ -81,10 +81,15 @@ def _product_blockers(payload: payloads.Order, book: Book) -> list[Blocker]:
 
 
 def _customer_blockers(account: Account, order: Order, payload: payloads.Order) -> list[Blocker]:
+    if account.customer_rule == Account.CustomerRule.BLANK:
+        return []
     if payload.customer is None or order.customer is None:
-        text = "LeafLink does not say who the customer is."
+        text = (
+            "LeafLink does not say who the customer is. Set the customer on the order in LeafLink, "
+            "then read it again."
+        )
         return [Blocker(code=Code.CUSTOMER_UNKNOWN, text=text)]
-    if account.customer_rule != Account.CustomerRule.HOLD:
+    if account.customer_rule == Account.CustomerRule.CREATE:
         return []
     if matching_destination(order.customer):
         return []
@@ -125,5 +130,5 @@ def short_of_stock(shortage: inventory.Shortage, place: Facility | None) -> Bloc
 def is_waived(order: Order, payload: payloads.Order) -> bool:
     """Whether a person said to import the order, as it is now, although stock or total is off."""
     return bool(order.waived_fingerprint) and (
-        order.waived_fingerprint == fingerprints.of_content(payload)
+        order.waived_fingerprint == fingerprints.of_choice(payload)
     )

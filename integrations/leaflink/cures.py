@@ -45,7 +45,8 @@ def cure_for(blocker: Blocker) -> Cure | None:
         return _page("Choose a destination", "leaflink_customer_change", customer, next=back)
     if blocker.code == Code.NO_REP:
         account = blocker.order.account_id
-        return _page("Choose a fallback rep", "leaflink_account_change", account, next=back)
+        cure = _page("Choose a rep for such orders", "leaflink_account_change", account, next=back)
+        return Cure(cure.label, f"{cure.url}#id_fallback_rep")
     return None
 
 

@@ -1,6 +1,7 @@
 """What people decide about an order: import it anyway, whence it ships, whose version counts.
 
 Each verb locks the order, writes the decision down with who and why, and settles the order again.
+`seen` is the fingerprint of what the person was shown: a choice never counts for anything else.
 A decision that is not possible raises `CannotDecide`, in words for people, and changes nothing.
 """
 
@@ -32,7 +33,7 @@ class CannotDecide(Exception):
 
 
 @transaction.atomic
-def import_anyway(order_id: int, reason: str, *, by: By) -> Order:
+def import_anyway(order_id: int, reason: str, *, by: By, seen: str = "") -> Order:
     """Import a held order although stock is short or its total differs. Other reasons stay.
 
     The waiver is for the order as it is: a later change of it in LeafLink asks anew.
@@ -45,7 +46,7 @@ def import_anyway(order_id: int, reason: str, *, by: By) -> Order:
         raise CannotDecide(f"It is imported already, as {order.sales_order}.")
     if not order.blockers.filter(code__in=WAIVABLE).exists():
         raise CannotDecide("Nothing holds it that could be waved through.")
-    order.waived_fingerprint = fingerprints.of_content(_payload(order))
+    order.waived_fingerprint = _as_seen(order, seen)
     order.waiver = reason[:300]
     order.save(update_fields=["waived_fingerprint", "waiver"])
     order.tell(Kind.PERSON, f"Import it anyway: {reason}", by=by)
@@ -58,8 +59,8 @@ def choose_facility(order_id: int, facility: Facility | None, *, by: By) -> Orde
     order = _lock(order_id)
     if order.sales_order_id:
         raise CannotDecide(f"It is imported already. Move {order.sales_order} instead.")
-    if facility and not facility.is_active:
-        raise CannotDecide(f"{facility} is no longer active.")
+    if facility and not (facility.is_active and facility.sells):
+        raise CannotDecide(f"{facility} is no longer active, or its stock is not for sale.")
     order.chosen_facility = facility
     order.save(update_fields=["chosen_facility"])
     order.tell(Kind.PERSON, f"Ship it from {facility or 'where the rules say'}.", by=by)
@@ -85,31 +86,43 @@ def choose_destination(order_id: int, destination: Destination, *, by: By) -> Or
         customer.destination = destination
         # Saved as a person would: other held orders of this customer get another look.
         customer.save(update_fields=["destination"])
-    order.customer = customer
+    order.customer = order.applied_customer = customer
+    order.save(update_fields=["applied_customer"])
     order.tell(Kind.PERSON, f"{customer} is the destination {destination}.", by=by)
     return _settle(order)
 
 
 @transaction.atomic
-def create_destination(order_id: int, *, by: By) -> Order:
+def create_destination(order_id: int, *, by: By, seen: str = "") -> Order:
     """Make a destination as LeafLink describes the order's customer, and choose it."""
     order = _lock(order_id)
     payload = _payload(order)
-    if payload.customer is None:
+    if payload.customer is None or order.customer_id is None:
         raise CannotDecide("LeafLink does not say who the customer is.")
-    known = match_customers.known_as(order.customer, payload.customer)
+    # Locked first, as the import does: two at once must not make two, nor wait in a circle.
+    customer = Customer.objects.select_for_update(of=("self",)).get(pk=order.customer_id)
+    if customer.destination:
+        raise CannotDecide(
+            f"{customer} is {customer.destination} already. Choose another destination, or change "
+            "that one."
+        )
+    known = match_customers.known_as(customer, payload.customer)
     return choose_destination(order_id, match_customers.create_destination(known), by=by)
 
 
 @transaction.atomic
-def take_leaflinks(order_id: int, *, by: By) -> Order:
+def take_leaflinks(order_id: int, *, by: By, seen: str = "") -> Order:
     """Make the sales order what LeafLink says now; what was set aside is set aside anew for it."""
     order = _lock(order_id)
     local = _local(order)
+    at = local.status
+    _as_seen(order, seen)
     was_set_aside = local.status in (Status.PARTIALLY_ALLOCATED, Status.ALLOCATED)
     payload = _payload(order)
     book = book_for(order.account, [order.pk])
     try:
+        if local.status == Status.CANCELED:
+            raise CannotDecide(f"{local} is canceled and can't be changed any more.")
         if local.status not in OPEN:
             raise CannotDecide(
                 f"{local} is {local.get_status_display().lower()}: its goods have left. Keep ours, "
@@ -117,13 +130,11 @@ def take_leaflinks(order_id: int, *, by: By) -> Order:
             )
         if was_set_aside:
             local = services.deallocate(local, by=by, reason="To take LeafLink's version")
-        apply_edit(order.account, order, local, payload, book, by=by)
+        apply_edit(order.account, order, local, payload, book, at=at, by=by)
         if was_set_aside:
             _allocate_again(local, by)
     except (CannotApply, SetAside, IllegalMove, InventoryError) as error:
         raise CannotDecide(f"LeafLink's version can't be taken: {error}") from error
-    order.kept_fingerprint = ""
-    order.save(update_fields=["kept_fingerprint"])
     order.tell(Kind.PERSON, "Take LeafLink's version.", by=by)
     return _settle(order)
 
@@ -137,13 +148,14 @@ def _allocate_again(local: SalesOrder, by: By) -> None:
 
 
 @transaction.atomic
-def do_the_same(order_id: int, *, by: By) -> Order:
+def do_the_same(order_id: int, *, by: By, seen: str = "") -> Order:
     """Bring ours to where LeafLink's was moved by hand: allocated, shipped or completed.
 
     All the way or not at all: when stock is missing, nothing is moved.
     """
     order = _lock(order_id)
     local = _local(order)
+    _as_seen(order, seen)
     if order.state != Order.State.CONFLICT or order.status not in CAUGHT_UP:
         raise CannotDecide("LeafLink's order was not moved on by hand, or ours has caught up.")
     try:
@@ -165,12 +177,14 @@ def do_the_same(order_id: int, *, by: By) -> Order:
 
 
 @transaction.atomic
-def keep_ours(order_id: int, *, by: By) -> Order:
+def keep_ours(order_id: int, *, by: By, seen: str = "") -> Order:
     """Leave the sales order as it is here; LeafLink is not changed. Counts until LeafLink's next
     change of the order."""
     order = _lock(order_id)
     _local(order)
-    order.kept_fingerprint = fingerprints.of_content(_payload(order))
+    if order.state != Order.State.CONFLICT:
+        raise CannotDecide("There is nothing to choose any more: the order is not in conflict.")
+    order.kept_fingerprint = _as_seen(order, seen)
     order.save(update_fields=["kept_fingerprint"])
     order.tell(Kind.PERSON, "Keep ours.", by=by)
     return _settle(order)
@@ -186,6 +200,17 @@ def _lock(order_id: int) -> Order:
     if order.read_at is None or order.gone_at:
         raise CannotDecide("LeafLink does not have this order (yet). Read it again first.")
     return order
+
+
+def _as_seen(order: Order, seen: str) -> str:
+    """The fingerprint of what is chosen about. Raises CannotDecide when the person saw another."""
+    now = fingerprints.of_choice(_payload(order))
+    if seen and seen != now:
+        raise CannotDecide(
+            "LeafLink has changed the order since this page was opened. Look at it again, then "
+            "choose."
+        )
+    return now
 
 
 def _local(order: Order) -> SalesOrder:

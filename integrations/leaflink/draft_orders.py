@@ -21,6 +21,8 @@ from integrations.leaflink.wire import payloads
 from orders.drafts import DiscountDraft, LineDraft, OrderDraft
 from orders.models import OrderDiscount, TaxRate
 
+TOTAL_DIFFERS = "The total differs from LeafLink's"
+
 
 @dataclass
 class Book:
@@ -94,8 +96,7 @@ def draft(
     brands = {line.item.brand for line in lines if line.item}
     parts = money.parts(order)
     tax_rate = _tax_rate(order, book, parts.tax, warnings)
-    if parts.difference:
-        warnings.append(f"The total differs from LeafLink's: {parts.explanation}.")
+    warnings += parity_warnings(order)
     term = local_term(order)
     if not term and remote_text(order):
         warnings.append(
@@ -123,6 +124,12 @@ def draft(
         tax_rate=tax_rate,
         tax=parts.tax if tax_rate else Decimal(0),
     ), warnings
+
+
+def parity_warnings(order: payloads.Order) -> list[str]:
+    """Says that our sum of an order's parts is not LeafLink's total, where it is not."""
+    parts = money.parts(order)
+    return [f"{TOTAL_DIFFERS}: {parts.explanation}."] if parts.difference else []
 
 
 def goods(order: payloads.Order) -> list[payloads.LineItem]:

@@ -4,16 +4,21 @@ Edits apply freely to what is not set aside, and to words and money. One that to
 aside or gone waits for a person as a whole: the order is "in conflict", and says why.
 """
 
+from dataclasses import replace
+
 from catalog.inventory import By, OutOfStock
 from integrations.leaflink import compare_orders
 from integrations.leaflink.draft_orders import (
+    TOTAL_DIFFERS,
     Book,
     draft,
     goods,
     line_name,
     matching_tax_rate,
+    parity_warnings,
 )
 from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import (
     REASON_OVER,
     Meaning,
@@ -21,7 +26,7 @@ from integrations.leaflink.mapping.statuses import (
     remote_state,
 )
 from integrations.leaflink.match_customers import destination_for
-from integrations.leaflink.models import Account, Order
+from integrations.leaflink.models import Account, Order, OrderEvent
 from integrations.leaflink.wire import payloads
 from orders import services
 from orders.drafts import OrderDraft
@@ -44,16 +49,48 @@ class CannotApply(Exception):
     """LeafLink's version of an order can't be taken; the text goes on after a colon."""
 
 
+def is_reopened(order: Order, payload: payloads.Order) -> bool:
+    """Whether LeafLink has opened an order again that was canceled here because it ended there.
+
+    Then the canceled sales order is let go, and the order is decided about as if it were new.
+    """
+    if remote_state(payload.status).meaning is not Meaning.WANTED:
+        return False
+    mine = SalesOrder.objects.filter(leaflink_order=order, status=Status.CANCELED)
+    canceled = mine.first()
+    last = canceled.status_changes.first() if canceled else None
+    if last is None or last.reason not in map(_reason, REASON_OVER):
+        return False
+    order.tell(
+        OrderEvent.Kind.DECIDED,
+        f"LeafLink has it open again: {canceled} stays canceled, and it comes in as a new order.",
+    )
+    order.sales_order = None
+    order.applied_fingerprint = order.kept_fingerprint = ""
+    return True
+
+
 def follow(account: Account, order: Order, payload: payloads.Order, book: Book) -> None:
     """Bring the sales order of an imported LeafLink order up to date, or say what is in the way."""
     assert order.sales_order_id
     local = services.lock(order.sales_order_id)
     meaning = remote_state(payload.status).meaning
     content = fingerprints.of_content(payload)
+    is_kept = order.kept_fingerprint == fingerprints.of_choice(payload)
+    still_behind = is_behind(account.status_rule, local.status, payload.status)
+    if not still_behind:
+        order.refused = ""
     if meaning is Meaning.OVER:
-        _end(order, local, REASON_OVER[RemoteStatus(payload.status)])
+        _end(order, local, RemoteStatus(payload.status), is_kept)
     elif local.status == Status.CANCELED:
-        order.set_state(State.IMPORTED, "")
+        if meaning is Meaning.AHEAD and not still_behind:
+            order.set_state(
+                State.CONFLICT,
+                f"It is canceled here, but {payload.status.lower()} in LeafLink. Reject it there, "
+                "or take the goods out of stock by hand.",
+            )
+        else:
+            order.set_state(State.IMPORTED, "")
     elif meaning is Meaning.AHEAD and local.status not in CAUGHT_UP[payload.status]:
         order.set_state(
             State.CONFLICT,
@@ -62,11 +99,19 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
         )
     else:
         local = _fill_destination(account, order, local, payload)
-        if order.kept_fingerprint == content:
+        others = order.applied_customer_id not in (None, order.customer_id)
+        if is_kept:
             order.set_state(State.IMPORTED, KEPT)
-        elif order.applied_fingerprint == content and not (
-            local.status == Status.CREATED and _tax_is_known_now(local, payload, book)
-        ):
+        elif others:
+            order.set_state(
+                State.CONFLICT,
+                f"LeafLink says that it is {order.buyer or 'nobody'}'s now. Choose the "
+                "destination, or keep ours.",
+            )
+        elif order.applied_fingerprint == content and not _tax_is_known_now(local, payload, book):
+            # LeafLink's total may have changed by itself.
+            rest = [one for one in order.warnings if not one.startswith(TOTAL_DIFFERS)]
+            order.warnings = rest + parity_warnings(payload)
             order.set_state(State.IMPORTED, "")
         else:
             _try_edit(account, order, local, payload, book)
@@ -89,17 +134,26 @@ def _tax_is_known_now(local: SalesOrder, payload: payloads.Order, book: Book) ->
     return local.tax_rate_id is None and matching_tax_rate(payload, book) is not None
 
 
-def _end(order: Order, local: SalesOrder, why: str) -> None:
+def _reason(status: RemoteStatus) -> str:
+    """Why a sales order is canceled when LeafLink's ended so, as its history says it."""
+    why = REASON_OVER[status]
+    return why[0].upper() + why[1:]
+
+
+def _end(order: Order, local: SalesOrder, status: RemoteStatus, is_kept: bool) -> None:
     if local.status in OPEN:
-        services.cancel(local, reason=why[0].upper() + why[1:])
+        services.cancel(local, reason=_reason(status))
     if local.status in OPEN or local.status == Status.CANCELED:
         order.set_state(State.IMPORTED, "")
-        return
-    order.set_state(
-        State.CONFLICT,
-        f"It was {why}, but is {local.get_status_display().lower()} here. Take the goods back, "
-        "or settle it with the buyer.",
-    )
+    elif is_kept:
+        order.set_state(State.IMPORTED, KEPT)
+    else:
+        order.set_state(
+            State.CONFLICT,
+            f"It was {REASON_OVER[status]}, but is {local.get_status_display().lower()} here. "
+            "Settle it with the buyer: goods that come back are received under Stock. Then keep "
+            "ours.",
+        )
 
 
 def _try_edit(
@@ -124,75 +178,100 @@ def apply_edit(
     payload: payloads.Order,
     book: Book,
     *,
-    allow_short: bool = False,
+    at: str = "",
     by: By = None,
 ) -> None:
     """Make the sales order what LeafLink says now. Call it in a transaction.
 
-    Raises SetAside, OutOfStock or CannotApply; then nothing was changed.
+    `at` is the status the order had when that was decided, if it has another one by now. Raises
+    SetAside, OutOfStock or CannotApply; then nothing was changed.
     """
-    wanted, warnings = later_draft(account, order, local, payload, book)
+    wanted, warnings = later_draft(account, order, local, payload, book, at=at)
     changes = compare_orders.summary(local, wanted)
     revise(
         local,
         wanted,
         reason=f"Changed in LeafLink. {changes}"[:500],
-        allow_short=allow_short or account.shortage_rule == Account.ShortageRule.IMPORT,
+        allow_short=account.shortage_rule == Account.ShortageRule.IMPORT,
         by=by,
     )
     order.warnings = warnings
+    order.kept_fingerprint = ""
+    order.applied_customer = order.customer
     order.applied_fingerprint = fingerprints.of_content(payload)
     order.set_state(State.IMPORTED, "", news=f"Took over what changed in LeafLink. {changes}")
 
 
 def later_draft(
-    account: Account, order: Order, local: SalesOrder, payload: payloads.Order, book: Book
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    *,
+    at: str = "",
 ) -> tuple[OrderDraft, list[str]]:
     """What the sales order would be if LeafLink's version were taken, and what to know about it.
 
-    Raises CannotApply when LeafLink's version is not one that an order here can have.
+    What was ordered stays what it is: lines that are here keep their item, also when the product
+    was linked to another one since. Raises CannotApply when LeafLink's version is not one that an
+    order here can have.
     """
+    ours: dict[str, list[OrderLine]] = {}
+    for line in local.lines.select_related("item__brand"):
+        ours.setdefault(line.channel_line, []).append(line)
     if payload.line_items is None:
         raise CannotApply("it came without lines. Read it again.")
     if below := [line_name(x, book) for x in payload.line_items if x.quantity < 0]:
         raise CannotApply(f"{', '.join(below)} has a quantity below zero.")
-    if unlinked := [line_name(x, book) for x in goods(payload) if x.product not in book.items]:
-        raise CannotApply(f"{', '.join(unlinked)} is not linked. Link it.")
+    new = [x for x in goods(payload) if str(x.id) not in ours and x.product not in book.items]
+    if new:
+        raise CannotApply(f"{', '.join(line_name(x, book) for x in new)} is not linked. Link it.")
+    if local.tax_rate:
+        # A rate that was retired since still holds for the orders that have it.
+        book = replace(book, tax_rates=[*book.tax_rates, local.tax_rate])
     # What people may have chosen here stays chosen.
     wanted, warnings = draft(account, order, payload, book, local.destination, local.facility)
     wanted.sales_rep = local.sales_rep
     wanted.delivery_date = wanted.delivery_date or local.delivery_date
-    if _prices_are_settled(account, local):
-        kept = _keep_prices(local, wanted)
-        if kept:
-            warnings.append(
-                f"LeafLink's new price for {', '.join(kept)} is ignored by rule, because the order "
-                f"is {local.get_status_display().lower()}."
-            )
+    status = at or local.status
+    keeps_prices = _prices_are_settled(account, status)
+    numbers = {line.channel_line for line in wanted.lines}
+    renumbered: dict[int, list[OrderLine]] = {}
+    for number in ours.keys() - numbers:
+        for line in ours[number]:
+            renumbered.setdefault(line.item_id or 0, []).append(line)
+    kept = []
+    for later in wanted.lines:
+        mine = _same_line(ours.get(later.channel_line, []))
+        if mine:
+            later.item, later.sku = mine.item, mine.sku
+        else:
+            # LeafLink may number lines anew: the same item's price is what was agreed.
+            mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
+        if mine is None:
+            continue
+        if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
+            later.price, later.case_size = mine.price, mine.case_size
+            kept.append(later.name)
+    if kept:
+        warnings.append(
+            f"LeafLink's new price for {', '.join(kept)} is ignored by rule, because the order is "
+            f"{Status(status).label.lower()}."
+        )
     return wanted, warnings
 
 
-def _prices_are_settled(account: Account, local: SalesOrder) -> bool:
-    """Whether the order has got so far that the account's rule ignores LeafLink's prices."""
+def _same_line(candidates: list[OrderLine]) -> OrderLine | None:
+    """Lines that share a number are taken in order; the last one serves for any more."""
+    if not candidates:
+        return None
+    return candidates.pop(0) if len(candidates) > 1 else candidates[0]
+
+
+def _prices_are_settled(account: Account, status: str) -> bool:
+    """Whether an order of this status has got so far that LeafLink's prices are ignored."""
     if not account.ignore_prices_from:
         return False
     way = list(Status)
-    return way.index(Status(local.status)) >= way.index(Status(account.ignore_prices_from))
-
-
-def _keep_prices(local: SalesOrder, wanted: OrderDraft) -> list[str]:
-    """Give the lines that are here already our prices; returns the names whose price differed."""
-    ours: dict[tuple[str, int | None], list[OrderLine]] = {}
-    for line in local.lines.all():
-        ours.setdefault((line.channel_line, line.item_id), []).append(line)
-    kept = []
-    for new in wanted.lines:
-        mine = ours.get((new.channel_line, new.item.pk if new.item else None))
-        if not mine:
-            continue
-        # Lines that share a number are taken in order; the last one serves for any more.
-        line = mine.pop(0) if len(mine) > 1 else mine[0]
-        if (line.price, line.case_size) != (new.price, new.case_size):
-            new.price, new.case_size = line.price, line.case_size
-            kept.append(new.name)
-    return kept
+    return way.index(Status(status)) >= way.index(Status(account.ignore_prices_from))

@@ -20,7 +20,16 @@ from integrations.leaflink import create_product
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
-from integrations.leaflink.models import Account, Blocker, Customer, Listing, Offer, Order, Staff
+from integrations.leaflink.models import (
+    Account,
+    Blocker,
+    Customer,
+    Listing,
+    Offer,
+    Order,
+    RoutingRule,
+    Staff,
+)
 from integrations.leaflink.signals import links_made
 from integrations.leaflink.work_kinds import (
     DETAILS_WORK,
@@ -31,11 +40,13 @@ from integrations.leaflink.work_kinds import (
 from integrations.models import WorkItem
 from orders.models import TaxRate
 from orders.signals import order_changed
-from orders.status import OPEN, Status
+from orders.status import OPEN
 
 Code = Blocker.Code
 # Orders that came in before anybody knew whose they are.
 BLANK = Q(sales_order__destination__isnull=True, sales_order__status__in=OPEN)
+# Open orders that have something to be told, perhaps a tax without a rate.
+UNTAXED = Q(sales_order__tax_rate__isnull=True, sales_order__status__in=OPEN) & ~Q(warnings=[])
 
 
 def listen() -> None:
@@ -47,6 +58,7 @@ def listen() -> None:
     post_save.connect(_on_destination_saved, sender=Destination, dispatch_uid="leaflink-dest")
     post_save.connect(_on_rep_saved, sender=SalesRep, dispatch_uid="leaflink-rep")
     post_save.connect(_on_tax_rate_saved, sender=TaxRate, dispatch_uid="leaflink-tax")
+    post_save.connect(_on_rule_saved, sender=RoutingRule, dispatch_uid="leaflink-routing")
     links_made.connect(_on_links_made, dispatch_uid="leaflink-links")
     post_save.connect(_on_account_saved, sender=Account, dispatch_uid="leaflink-account")
     post_save.connect(_on_item_saved, sender=Item, dispatch_uid="leaflink-item")
@@ -95,7 +107,9 @@ def _on_stock_changed(sender: Any, item_ids: frozenset[int], **kwargs: Any) -> N
 
 def _stock_changed(item_ids: Collection[int]) -> None:
     _push_soon(item_ids)
-    _reconsider(Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids))
+    short = Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids)
+    # A later edit may have waited for it as well.
+    _reconsider(short | Q(state=Order.State.CONFLICT, sales_order__status__in=OPEN))
 
 
 def _push_soon(item_ids: Collection[int]) -> None:
@@ -140,9 +154,11 @@ def _on_customer_saved(sender: Any, instance: Customer, **kwargs: Any) -> None:
 def _on_destination_saved(sender: Any, instance: Destination, **kwargs: Any) -> None:
     # It may have the license of a customer that nobody knew.
     waiting = Q(blockers__code=Code.CUSTOMER_UNKNOWN) | BLANK
-    # Its default facility may be where there is enough.
-    elsewhere = Q(blockers__code=Code.SHORT_OF_STOCK, customer__destination=instance.pk)
-    transaction.on_commit(lambda: _reconsider(waiting | elsewhere))
+    if instance.default_facility_id:
+        # There may be enough there.
+        whose = Q(customer__destination=instance.pk) | Q(customer__destination__isnull=True)
+        waiting |= Q(blockers__code=Code.SHORT_OF_STOCK) & whose
+    transaction.on_commit(lambda: _reconsider(waiting))
 
 
 def _on_rep_saved(sender: Any, instance: SalesRep, **kwargs: Any) -> None:
@@ -150,9 +166,13 @@ def _on_rep_saved(sender: Any, instance: SalesRep, **kwargs: Any) -> None:
     transaction.on_commit(lambda: _reconsider(Q(blockers__code=Code.SHORT_OF_STOCK)))
 
 
+def _on_rule_saved(sender: Any, instance: RoutingRule, **kwargs: Any) -> None:
+    short = Q(blockers__code=Code.SHORT_OF_STOCK, account=instance.account_id)
+    transaction.on_commit(lambda: _reconsider(short))
+
+
 def _on_tax_rate_saved(sender: Any, instance: TaxRate, **kwargs: Any) -> None:
-    untaxed = Q(sales_order__status=Status.CREATED, sales_order__tax_rate__isnull=True)
-    transaction.on_commit(lambda: _reconsider(untaxed & ~Q(warnings=[])))
+    transaction.on_commit(lambda: _reconsider(UNTAXED))
 
 
 def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:

@@ -68,7 +68,7 @@ def settle(account: Account, order_id: int, book: Book) -> Order:
     except BadPayload as error:
         _unreadable(order, str(error))
         return order
-    if order.sales_order_id:
+    if order.sales_order_id and not follow_orders.is_reopened(order, payload):
         follow_orders.follow(account, order, payload, book)
     else:
         _decide(account, order, payload, book)
@@ -127,14 +127,15 @@ def _standing(
 
 def _import(account: Account, order: Order, payload: payloads.Order, book: Book) -> list[Blocker]:
     """Create the sales order; returns blockers instead when stock turns out to be short."""
-    # Without either, find_blockers has held the order.
-    assert order.customer is not None
-    assert payload.customer is not None
     allow_short = account.shortage_rule == Account.ShortageRule.IMPORT or is_waived(order, payload)
     way = None
     try:
         with transaction.atomic():
-            destination = destination_for(account, order.customer, payload.customer)
+            destination = (
+                destination_for(account, order.customer, payload.customer)
+                if order.customer and payload.customer
+                else None
+            )
             way = route(account, order, payload, book, destination)
             wanted, warnings = draft(account, order, payload, book, destination, way.facility)
             made = services.create(wanted, allow_short=allow_short)
@@ -145,6 +146,7 @@ def _import(account: Account, order: Order, payload: payloads.Order, book: Book)
     order.warnings = warnings
     order.routed_by = way.reason[:300]
     order.applied_fingerprint = fingerprints.of_content(payload)
+    order.applied_customer = order.customer
     if order.state == State.HELD:
         order.blockers.all().delete()
     from_where = f"It ships from {way.facility}. {way.reason}" if way.facility else way.reason

@@ -214,7 +214,8 @@ def _doubt_quantities(orders: list[Order]) -> None:
 def _is_news(order: Order, read: Read) -> bool:
     if order.modified and read.modified and read.modified < order.modified:
         return False
-    return order.fingerprint != read.fingerprint
+    # An order that was gone and is there again must be decided about anew.
+    return order.fingerprint != read.fingerprint or order.gone_at is not None
 
 
 def _lay_in(order: Order, read: Read, customers: dict[int, Customer], now: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations import work
-from integrations.leaflink import cursors, import_orders, mirror_orders
+from integrations.leaflink import cursors, hints, import_orders, mirror_orders
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.work_kinds import ORDER_WORK
@@ -49,7 +49,10 @@ def pull_orders(
         return
     # What waits for a reason to go, and what a crash has kept from being settled.
     undecided = Order.objects.filter(
-        Q(state__in=(Order.State.HELD, Order.State.CONFLICT)) | Q(needs_settling=True),
+        Q(state__in=(Order.State.HELD, Order.State.CONFLICT))
+        | Q(needs_settling=True)
+        | hints.BLANK
+        | hints.UNTAXED,
         account=account,
         read_at__isnull=False,
     )

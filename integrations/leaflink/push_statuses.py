@@ -6,6 +6,8 @@ moved the order meanwhile, or an answer may have been lost. "There already" is s
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from integrations.leaflink.mapping.status_rules import (
     ACTIONS,
     TARGETS,
@@ -75,12 +77,12 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
         try:
             client.post(f"{RESOURCE}/{number}/transition/{action}")
             moved = True
+            _mirror(account, number).update(refused="")
             _tell(account, number, f"Asked to {action} it: done.")
         except UnknownOutcome:
             _tell(account, number, f"Asked to {action} it: the answer was lost; reading it again.")
             continue  # the next reading tells whether it happened
         except Refused as error:
-            _tell(account, number, f"Asked to {action} it: {error}")
             # Somebody may have been faster: only a fresh reading tells.
             if _next(account, number, _read(account, client, number)) is step:
                 _flag(account, number, str(error))
@@ -117,9 +119,15 @@ def _not_offered(account: Account, number: str, payload: payloads.Order, action:
     return error
 
 
+def _mirror(account: Account, number: str) -> QuerySet[Order]:
+    return Order.objects.filter(account=account, number=number)
+
+
 def _tell(account: Account, number: str, text: str) -> None:
-    Order.objects.only("pk").get(account=account, number=number).tell(OrderEvent.Kind.SENT, text)
+    _mirror(account, number).only("pk").get().tell(OrderEvent.Kind.SENT, text)
 
 
 def _flag(account: Account, number: str, text: str) -> None:
-    Order.objects.filter(account=account, number=number).update(state_reason=text[:500])
+    """Show LeafLink's refusal on the order; told once, however often it is tried."""
+    if _mirror(account, number).exclude(refused=text[:500]).update(refused=text[:500]):
+        _tell(account, number, text)

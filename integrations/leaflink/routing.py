@@ -59,8 +59,10 @@ def route(account: Account, rules: Sequence[RoutingRule], facts: Facts) -> Route
     """Ask the rules one by one; the first that names an active facility decides."""
     found = Route()
     if facts.chosen:
-        found.facility = facts.chosen
-        found.steps.append(Step("Chosen for this order", str(facts.chosen), True))
+        closed = "" if facts.chosen.is_active else ", which is no longer active"
+        found.facility = facts.chosen if facts.chosen.is_active else None
+        why = f"{facts.chosen}{closed}"
+        found.steps.append(Step("Chosen for this order", why, found.facility is not None))
     for rule in rules:
         place, why = _answer(account, rule, facts) if rule.is_on else (None, "This rule is off.")
         if place and not place.is_active:
@@ -101,6 +103,6 @@ def _default_of(whose: object, place: Facility | None) -> tuple[Facility | None,
 def _by_license(rule: RoutingRule, facts: Facts) -> tuple[Facility | None, str]:
     own = facts.destination.license_type if facts.destination else ""
     values = [value for value in (own, facts.classification) if value]
-    if rule.license_type.casefold() in (value.casefold() for value in values):
+    if rule.license_type.casefold() in (value.strip().casefold() for value in values):
         return rule.facility, f"{rule.license_type}: {rule.facility}."
     return None, f"The order is {' / '.join(dict.fromkeys(values)) or 'of no known type'}."

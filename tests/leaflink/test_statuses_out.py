@@ -129,7 +129,7 @@ def test_what_leaflink_does_not_let_us_do_is_said_in_its_words(bench, order, mon
     step = cycle.run_cycle(bench.account, ["statuses"])[-1]
     assert step.failed == 1
     assert "does not offer to accept" in step.problems[0]["reason"]
-    assert "Move it by hand" in bench.mirror(order).state_reason
+    assert "Move it by hand" in bench.mirror(order).refused
 
 
 def test_a_change_here_reaches_leaflink_without_waiting_for_the_poll(

@@ -39,10 +39,27 @@ class AccountBrandInline(TabularInline):
         return formset
 
 
+class RoutingRules(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """The rules of an account: none of them twice."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[tuple[Any, ...]] = set()
+        for form in self.forms:
+            rule = form.instance
+            if form in self.deleted_forms or (not form.has_changed() and not rule.pk):
+                continue
+            what = (rule.kind, rule.brand_id, rule.license_type.casefold())
+            if what in seen:
+                form.add_error("kind", f"There is a rule “{rule}” already. Change or delete one.")
+            seen.add(what)
+
+
 class RoutingRuleInline(TabularInline):
     """Where orders ship from: rules asked from the lowest number up."""
 
     model = RoutingRule
+    formset = RoutingRules
     fields = ["position", "is_on", "kind", "brand", "license_type", "facility"]
     autocomplete_fields = ["brand", "facility"]
     verbose_name_plural = "Routing: where orders ship from (the first rule that answers decides)"

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Facility
 from catalog.return_to import where_from
-from customers.models import Destination, SalesRep
+from customers.models import Destination, SalesRep, normalized_license
 from integrations import work
 from integrations.leaflink import decide_orders, map_reps, pull_orders
 from integrations.leaflink.admin.listing_pages import require
@@ -27,7 +28,6 @@ from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
 DECIDES = "leaflink.decide_order"
-MAKES_DESTINATIONS = ("leaflink.change_customer", "customers.add_destination")
 
 
 def urls(site: Any) -> list[URLPattern]:
@@ -37,11 +37,30 @@ def urls(site: Any) -> list[URLPattern]:
         ("import_anyway", require_POST(import_anyway)),
         ("facility", require_POST(choose_facility)),
         ("destination", choose_destination),
-        ("create_destination", _plain(decide_orders.create_destination, *MAKES_DESTINATIONS)),
+        (
+            "create_destination",
+            _plain(
+                decide_orders.create_destination,
+                "The customer has a destination now.",
+                "leaflink.change_customer",
+                "customers.add_destination",
+            ),
+        ),
         ("map_rep", require_POST(map_rep)),
-        ("take_leaflinks", _plain(decide_orders.take_leaflinks, DECIDES)),
-        ("keep_ours", _plain(decide_orders.keep_ours, DECIDES)),
-        ("do_the_same", _plain(decide_orders.do_the_same, DECIDES, "orders.work_salesorder")),
+        (
+            "take_leaflinks",
+            _plain(decide_orders.take_leaflinks, "LeafLink's version was taken.", DECIDES),
+        ),
+        ("keep_ours", _plain(decide_orders.keep_ours, "Ours was kept.", DECIDES)),
+        (
+            "do_the_same",
+            _plain(
+                decide_orders.do_the_same,
+                "The same was done here.",
+                DECIDES,
+                "orders.work_salesorder",
+            ),
+        ),
         ("news", require_GET(news)),
     )
     return [
@@ -59,44 +78,50 @@ def _back(request: HttpRequest, order_id: int) -> HttpResponse:
     return HttpResponseRedirect(where_from(request) or page)
 
 
-def _decide(request: HttpRequest, order_id: int, act: Callable[[], Order]) -> HttpResponse:
-    """Do what was decided, and say where the order stands now."""
+def _decide(
+    request: HttpRequest, order_id: int, act: Callable[[], Order], done: str
+) -> HttpResponse:
+    """Do what was decided, and say what was done and where the order stands now."""
     get_object_or_404(Order.objects.only("pk"), pk=order_id)
     try:
         order = act()
     except CannotDecide as error:
         messages.error(request, str(error))
         return _back(request, order_id)
-    tell_standing(request, order)
+    tell_standing(request, order, done)
     return _back(request, order_id)
 
 
-def _plain(verb: Callable[..., Order], *needed: str) -> Callable[..., HttpResponse]:
+def _plain(verb: Callable[..., Order], done: str, *needed: str) -> Callable[..., HttpResponse]:
     """A view that does a verb of `decide_orders` which takes nothing but the order."""
 
     @require_POST
     def view(request: HttpRequest, order_id: int) -> HttpResponse:
         require(request, *needed)
-        return _decide(request, order_id, lambda: verb(order_id, by=request.user))
+        return _decide(
+            request, order_id, lambda: verb(order_id, by=request.user, seen=_seen(request)), done
+        )
 
     return view
 
 
-def tell_standing(request: HttpRequest, order: Order) -> None:
-    """Say in a message what has become of the order."""
-    if order.state == Order.State.IMPORTED:
-        kept = order.state_reason
-        text = f"{order} is imported as {order.sales_order}."
-        messages.success(request, f"{text} {kept}" if kept else text)
+def _seen(request: HttpRequest) -> str:
+    """What the page showed when the button was pressed."""
+    return request.POST.get("seen", "")[:64]
+
+
+def tell_standing(request: HttpRequest, order: Order, done: str) -> None:
+    """Say in a message what was done, and what has become of the order."""
+    if order.state == Order.State.IMPORTED and order.sales_order:
+        local = order.sales_order
+        messages.success(request, f"{done} {local} is {local.get_status_display().lower()} here.")
     elif order.state == Order.State.HELD:
         left = order.blockers.count()
-        messages.info(
-            request,
-            f"{order} is still held, for {left} reason{'' if left == 1 else 's'}.",
-        )
+        reasons = f"{left} reason{'' if left == 1 else 's'}"
+        messages.info(request, f"{done} {order} is still held, for {reasons}.")
     else:
         reason = f": {order.state_reason}" if order.state_reason else "."
-        messages.info(request, f"{order} is {order.get_state_display().lower()}{reason}")
+        messages.info(request, f"{done} {order} is {order.get_state_display().lower()}{reason}")
 
 
 def read_again(request: HttpRequest, order_id: int) -> HttpResponse:
@@ -118,18 +143,26 @@ def import_anyway(request: HttpRequest, order_id: int) -> HttpResponse:
     return _decide(
         request,
         order_id,
-        lambda: decide_orders.import_anyway(order_id, reason, by=request.user),  # type: ignore[arg-type]
+        lambda: decide_orders.import_anyway(
+            order_id,
+            reason,
+            by=request.user,  # type: ignore[arg-type]
+            seen=_seen(request),
+        ),
+        "It is imported anyway.",
     )
 
 
 def choose_facility(request: HttpRequest, order_id: int) -> HttpResponse:
     """Ship the order from the facility that was chosen."""
     require(request, DECIDES)
-    facility = get_object_or_404(Facility, pk=natural(request.POST.get("facility", "")))
+    chosen = request.POST.get("facility", "")
+    facility = get_object_or_404(Facility, pk=natural(chosen)) if chosen else None
     return _decide(
         request,
         order_id,
         lambda: decide_orders.choose_facility(order_id, facility, by=request.user),  # type: ignore[arg-type]
+        f"It is to ship from {facility or 'where the routing rules say'}.",
     )
 
 
@@ -153,10 +186,12 @@ def choose_destination(request: HttpRequest, order_id: int) -> HttpResponse:
     form = DestinationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data["destination"]
+        _warn_of_license(request, order, chosen)
         return _decide(
             request,
             order_id,
             lambda: decide_orders.choose_destination(order_id, chosen, by=request.user),  # type: ignore[arg-type]
+            f"{order.customer} is {chosen} now.",
         )
     payload = read(order)
     said = payload.customer if payload else None
@@ -176,13 +211,32 @@ def choose_destination(request: HttpRequest, order_id: int) -> HttpResponse:
     return TemplateResponse(request, "admin/leaflink/order_destination.html", context)
 
 
+def _warn_of_license(request: HttpRequest, order: Order, destination: Destination) -> None:
+    theirs = normalized_license(order.customer.license_number) if order.customer else ""
+    if theirs and destination.license_key and theirs != destination.license_key:
+        messages.warning(
+            request,
+            f"Their licenses differ: {order.customer} has {theirs} in LeafLink, {destination} has "
+            f"{destination.license_key} here. The delivery address stays the one LeafLink gave.",
+        )
+
+
 def map_rep(request: HttpRequest, order_id: int) -> HttpResponse:
-    """Map one of LeafLink's staff to the rep that was suggested."""
+    """Map one of LeafLink's staff to the rep that was suggested, or to one made for it."""
     require(request, "leaflink.change_staff", "customers.view_salesrep")
     staff = get_object_or_404(Staff.objects.defer("raw"), pk=natural(request.POST.get("staff", "")))
-    rep = get_object_or_404(SalesRep, pk=natural(request.POST.get("rep", "")))
     order = get_object_or_404(Order.objects.select_related("account"), pk=order_id)
-    map_reps.map_to(staff, rep)
+    if request.POST.get("rep") == "new":
+        require(request, "customers.add_salesrep")
+        try:
+            rep = map_reps.map_to_own_rep(staff)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return _back(request, order_id)
+    else:
+        chosen = natural(request.POST.get("rep", ""))
+        rep = get_object_or_404(SalesRep, is_active=True, pk=chosen)
+        map_reps.map_to(staff, rep)
     messages.success(request, f"{staff} is mapped to {rep}. Orders that waited for it come in now.")
     pull_orders.settle_numbers(order.account, [str(order.number)])
     return _back(request, order_id)

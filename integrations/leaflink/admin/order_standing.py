@@ -18,20 +18,20 @@ from integrations.leaflink import combined_orders, compare_orders, map_reps, sug
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
 from integrations.leaflink.cures import Cure, cure_for
-from integrations.leaflink.follow_orders import CAUGHT_UP, KEPT, CannotApply, later_draft
+from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, later_draft
 from integrations.leaflink.import_orders import book_for
 from integrations.leaflink.link import why_not
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.customer_likeness import Likeness
-from integrations.leaflink.mapping.statuses import RemoteStatus
+from integrations.leaflink.mapping.statuses import Meaning, RemoteStatus, remote_state
 from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.match_customers import known_as, suggested_destinations
 from integrations.leaflink.models import Blocker, Order, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
-from orders.status import OPEN
+from orders.status import OPEN, Status
 
-Code = Blocker.Code
+Code, State = Blocker.Code, Order.State
 # More facilities than this nobody compares at a glance.
 MOST_FACILITIES = 20
 # What is done here to catch up with a LeafLink order that was moved by hand.
@@ -69,10 +69,12 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
         "order": order,
         "here": request.get_full_path(),
         "token": token(order),
+        "seen": fingerprints.of_choice(payload) if payload else "",
         "reasons": reasons(order, payload),
         "timeline": timeline.of(order),
         "raw": json.dumps(order.raw, indent=2, ensure_ascii=False) if order.raw else "",
         "related": combined_orders.related(order),
+        "is_open": bool(order.sales_order and order.sales_order.status in OPEN),
         "is_combination": combined_orders.is_combination(order),
         **may,
     }
@@ -90,7 +92,8 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
 def token(order: Order) -> str:
     """Changes when what the card shows does."""
     texts = sorted(order.blockers.values_list("code", "text"))
-    known = [order.state, order.state_reason, order.status, str(order.sales_order_id), texts]
+    known = [order.state, order.state_reason, order.refused, str(order.sales_order_id), texts]
+    known.append(order.fingerprint)
     return fingerprints.of_body(known)[:16]
 
 
@@ -100,7 +103,7 @@ def permissions(request: HttpRequest) -> dict[str, bool]:
     return {
         "may_read_again": has(["leaflink.sync_account"]),
         "may_link": has(["leaflink.add_listing", "catalog.view_item"]),
-        "may_map": has(["leaflink.change_staff"]),
+        "may_map": has(["leaflink.change_staff", "customers.view_salesrep"]),
         "may_make_rep": has(["leaflink.change_staff", "customers.add_salesrep"]),
         "may_choose_customer": has(["leaflink.change_customer", "customers.view_destination"]),
         "may_make_destination": has(["leaflink.change_customer", "customers.add_destination"]),
@@ -173,7 +176,7 @@ def catching_up(order: Order) -> str:
     """What "do the same here" would do to our order; "" when LeafLink is not ahead of it."""
     local = order.sales_order
     ahead = CAUGHT_UP.get(order.status)
-    if local is None or not ahead or local.status in ahead or local.status == "canceled":
+    if local is None or not ahead or local.status in ahead or local.status == Status.CANCELED:
         return ""
     return DOING[RemoteStatus(order.status)]
 
@@ -185,9 +188,16 @@ def versions(order: Order, payload: payloads.Order) -> dict[str, Any]:
     """
     local = order.sales_order
     assert local
-    content = fingerprints.of_content(payload)
-    is_settled = order.applied_fingerprint == content and order.kept_fingerprint != content
-    if is_settled or local.status == "canceled":
+    is_kept = order.kept_fingerprint == fingerprints.of_choice(payload)
+    over = remote_state(payload.status).meaning is Meaning.OVER
+    if over and local.status != Status.CANCELED and (is_kept or order.state == State.CONFLICT):
+        why = f"{local} is {local.get_status_display().lower()} here and over in LeafLink."
+        return {"differences": Comparison(), "cannot_take": why, "is_kept": is_kept}
+    if order.applied_customer_id not in (None, order.customer_id) and not over:
+        why = f"{local} was made for {order.applied_customer}; LeafLink says {order.customer}."
+        return {"differences": Comparison(), "cannot_take": why, "is_kept": is_kept}
+    is_settled = order.applied_fingerprint == fingerprints.of_content(payload) and not is_kept
+    if is_settled or over or local.status == Status.CANCELED:
         return {}
     try:
         wanted, _ = later_draft(
@@ -197,11 +207,11 @@ def versions(order: Order, payload: payloads.Order) -> dict[str, Any]:
         return {"differences": Comparison(), "cannot_take": f"LeafLink's version: {error}"}
     found: dict[str, Any] = {
         "differences": compare_orders.compare(local, wanted),
-        "is_kept": order.state_reason == KEPT,
+        "is_kept": is_kept,
     }
     if local.status not in OPEN:
         found["cannot_take"] = (
             f"{local} is {local.get_status_display().lower()}: its goods have left, so LeafLink's "
-            "version can't be taken. Keep ours, and settle the difference with the buyer."
+            "version can't be taken. Settle the difference with the buyer."
         )
     return found

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Func, Q, QuerySet, Value
+from django.db.models.functions import Replace, Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -24,7 +25,7 @@ from integrations import work
 from integrations.leaflink.admin import order_acts
 from integrations.leaflink.admin.order_standing import standing
 from integrations.leaflink.mapping.statuses import REMOTE_STATES
-from integrations.leaflink.models import LineItem, Order
+from integrations.leaflink.models import Customer, LineItem, Order
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
@@ -58,6 +59,14 @@ class LineItemInline(ReadOnlyInline):
     @display(description="Marks")
     def marks(self, line: LineItem) -> str:
         return "Sample" if line.is_sample else "–"
+
+
+class ReasonFilter(admin.ChoicesFieldListFilter):
+    """Orders by a reason that holds them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "what holds it"
 
 
 class AgeFilter(admin.SimpleListFilter):
@@ -101,7 +110,7 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     ]
     list_filter = [
         "state",
-        "blockers__code",
+        ("blockers__code", ReasonFilter),
         "status",
         AgeFilter,
         ("customer", AutocompleteSelectFilter),
@@ -170,7 +179,11 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         chips = [f"{label} ×{n}" if n > 1 else label for label, n in counted.items()]
         if chips:
             return format_html("".join(['<span class="lb-chip">{}</span>'] * len(chips)), *chips)
-        return order.state_reason or ("Imported with a warning" if order.warnings else "")
+        return (
+            order.state_reason
+            or order.refused
+            or ("Imported with a warning" if order.warnings else "")
+        )
 
     @display(description="Age", ordering="-placed_at")
     def age(self, order: Order) -> str:
@@ -206,9 +219,15 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         key = normalized_license(search_term)
-        if key and key != search_term.strip():
-            # A license as somebody else spells it.
-            same = queryset.filter(customer__destination__license_key=key)
+        if any(sign.isdigit() for sign in key):
+            # A license, however it is spelled: on the destination, or only in LeafLink yet.
+            spelled: Func = Upper("license_number")
+            for sign in (" ", "-", "–"):
+                spelled = Replace(spelled, Value(sign), Value(""))
+            customers = Customer.objects.annotate(spelled=spelled).filter(
+                Q(spelled=key) | Q(destination__license_key=key)
+            )
+            same = queryset.filter(customer__in=customers.values("pk"))
             return found | same, True
         return found, may_repeat
 

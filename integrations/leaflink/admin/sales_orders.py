@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
@@ -13,6 +13,7 @@ from unfold.decorators import display
 from integrations.leaflink import timeline
 from integrations.leaflink.admin.order_standing import read
 from integrations.leaflink.mapping.money import Parts, parts
+from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.models import Order
 from orders.admin import SalesOrderAdmin
 from orders.models import SalesOrder
@@ -35,6 +36,18 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SalesOrder]:
         return super().get_queryset(request).defer("leaflink_order__raw")
+
+    def do(self, request: HttpRequest, order_id: int, verb: str) -> HttpResponse:
+        """As for any order; but what LeafLink has changed since is chosen about before it ships."""
+        mirror = Order.objects.filter(sales_order=order_id, state=Order.State.CONFLICT).first()
+        if verb == "ship" and mirror and remote_state(mirror.status).meaning is Meaning.WANTED:
+            messages.error(
+                request,
+                f"{mirror.sales_order} is not shipped: it was changed in LeafLink. Compare both "
+                "and choose first.",
+            )
+            return HttpResponseRedirect(reverse("admin:leaflink_order_change", args=[mirror.pk]))
+        return super().do(request, order_id, verb)
 
     @display(description="LeafLink order", ordering="channel_number")
     def leaflink_order_link(self, order: SalesOrder) -> str:
@@ -64,7 +77,8 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
                 "money": money_rows(parts(payload)) if payload else [],
                 "ours": mirror.sales_order.total,
                 "differs": mirror.total is not None and mirror.total != mirror.sales_order.total,
-                "difference": (mirror.total or Decimal(0)) - mirror.sales_order.total,
+                "difference": abs((mirror.total or Decimal(0)) - mirror.sales_order.total),
+                "is_less": (mirror.total or Decimal(0)) < mirror.sales_order.total,
                 "timeline": timeline.of(mirror),
             }
         return super().change_view(request, object_id, form_url, context)

@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.wire import payloads
 
 
@@ -52,6 +53,15 @@ def of_content(order: payloads.Order) -> str:
             [address.address, address.unit_number, address.city, address.state, address.zipcode],
         ]
     )
+
+
+def of_choice(order: payloads.Order) -> str:
+    """The fingerprint of what a person sees when choosing about an order: what it contains, its
+    total, whose it is, and whether it was called off."""
+    over = order.status if remote_state(order.status).meaning is Meaning.OVER else ""
+    total = None if order.total is None else _plain(order.total)
+    whose = order.customer.id if order.customer else None
+    return of_body([of_content(order), total, whose, over])
 
 
 def _plain(value: Decimal) -> str:

@@ -62,6 +62,12 @@ class Order(models.Model):
     kept_fingerprint = models.CharField(max_length=64, blank=True)
     # Which routing rule said where it ships from, and which of its details.
     routed_by = models.CharField(max_length=300, blank=True)
+    # Whose it was when the sales order last followed it; None: not known.
+    applied_customer = models.ForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    # LeafLink's words when it refused to move the order to where ours is.
+    refused = models.CharField("refused by LeafLink", max_length=500, blank=True)
     gone_at = models.DateTimeField("gone since", null=True)
     # What a person should know although the order was imported: a tax without local rate, say.
     warnings = models.JSONField(default=list)
@@ -105,7 +111,10 @@ class Order(models.Model):
                 "needs_settling",
                 "sales_order",
                 "applied_fingerprint",
+                "applied_customer",
                 "routed_by",
+                "kept_fingerprint",
+                "refused",
                 "warnings",
             ]
         )

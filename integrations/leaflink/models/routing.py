@@ -23,7 +23,7 @@ class RoutingRule(models.Model):
         ACCOUNT = "account", "The account's default facility"
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="routing_rules")
-    position = models.PositiveIntegerField("order", default=0)
+    position = models.PositiveIntegerField("order", default=100)
     kind = models.CharField("rule", max_length=12, choices=Kind)
     is_on = models.BooleanField("on", default=True)
     brand = models.ForeignKey(
