@@ -1,5 +1,6 @@
 """Two workers at once, on PostgreSQL: each order once, no unit sold twice, no work done twice."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -18,8 +19,8 @@ from catalog.inventory import OutOfStock
 from catalog.models import Commitment
 from customers.models import Destination
 from integrations import work
-from integrations.leaflink import cycle
-from integrations.leaflink.models import Order
+from integrations.leaflink import cycle, decide_orders, import_orders
+from integrations.leaflink.models import Account, Order
 from integrations.leaflink.sandbox.server import serve
 from integrations.leases import Busy, lease
 from integrations.models import Budget, WorkItem
@@ -139,6 +140,37 @@ def test_two_processes_take_in_five_hundred_orders_once_each(bench):
     # Both were at it: orders were read one by one, and by the page.
     reads = [r.path for r in bench.world.requests if "/orders-received/" in r.path]
     assert {path.endswith("/orders-received/") for path in reads} == {True, False}
+
+
+def test_a_person_and_the_worker_make_one_destination_for_a_customer(bench):
+    bench.account.customer_rule = Account.CustomerRule.HOLD
+    bench.account.save()
+    goods = bench.goods(on_hand=500)
+    bench.ready()
+    for n in range(30):
+        customer = bench.world.add_customer(
+            bench.seller.id, name=f"Shop {n}", license_number=f"LIC-{n}"
+        )
+        for _ in range(2):
+            bench.order(bench.line(goods, 1), customer_id=customer.id)
+    bench.sync("orders")
+    by_customer = {}
+    for order in Order.objects.order_by("pk"):
+        by_customer.setdefault(order.customer_id, []).append(order.pk)
+    Account.objects.update(customer_rule=Account.CustomerRule.CREATE)
+    account = Account.objects.get()
+
+    def worker():
+        return import_orders.settle_all(account, [pks[0] for pks in by_customer.values()])
+
+    def person():
+        for pks in by_customer.values():
+            with contextlib.suppress(decide_orders.CannotDecide):
+                decide_orders.create_destination(pks[1], by=None)
+
+    failed, nothing = at_once(worker, person)
+    assert (failed, nothing) == ({}, None)
+    assert Destination.objects.count() == 30
 
 
 def test_two_orders_never_get_the_same_units(bench):
