@@ -14,7 +14,7 @@ from django.utils import timezone
 from model_bakery import baker
 
 from catalog import inventory
-from catalog.models import Facility
+from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
 from integrations import work
 from integrations.leaflink import link
@@ -140,10 +140,13 @@ def test_a_held_order_is_cured_from_its_page(bench, admin_client, held):
     assert "rep_unmapped" not in bench.reasons(held)
     admin_client.post(act(bench, held, "create_destination"))
     assert "customer_unknown" not in bench.reasons(held)
-    item = bench.mirror(held).blockers.get(code="product_unlinked").product_id
-    drops = next(x for x in (bench.account.brands.get().brand.items.all()) if x.sku == "DRP")
-    admin_client.post(url("leaflink_listing_link"), {"item": drops.pk, "product": item})
-    bench.sync("orders")
+    product = bench.mirror(held).blockers.get(code="product_unlinked").product_id
+    drops = Item.objects.get(sku="DRP")
+    choice = {"item": drops.pk, "product": product}
+    answer = admin_client.post(act(bench, held, "link_product"), choice, follow=True)
+    assert "DRP is linked to Product DRP" in text_of(answer)
+    answer = admin_client.post(act(bench, held, "link_product"), choice, follow=True)
+    assert "linked" in text_of(answer)  # already: said, and nothing else happens
     assert bench.reasons(held) == ["short_of_stock"]
     answer = admin_client.post(
         act(bench, held, "import_anyway"), {"reason": "Harvest tonight"}, follow=True
@@ -151,6 +154,33 @@ def test_a_held_order_is_cured_from_its_page(bench, admin_client, held):
     assert re.search(r"SO-\d+ is created here", text_of(answer))
     assert "Imported anyway, because: Harvest tonight" in text_of(answer)
     assert bench.local(held).lines.count() == 2
+
+
+def test_a_product_like_no_item_is_made_one_and_leads_back(bench, admin_client):
+    goods = bench.goods()
+    bench.ready()
+    gift = bench.world.add_product(
+        bench.seller.id, name="Holiday Box", sku="GIFT-01", quantity="9", unit_multiplier=4
+    )
+    bench.sync("products")
+    order = bench.order(bench.line(goods, 1), {"product_id": gift.id, "quantity": 4})
+    bench.sync("orders")
+    shown = admin_client.get(page(bench, order)).content.decode()
+    assert "Make an item of it" in shown
+    address = html.unescape(re.search(r'href="([^"]*catalog/item/add/[^"]*)"', shown)[1])
+    form = admin_client.get(address).content.decode()
+    for value in ("GIFT-01", "Holiday Box"):
+        assert f'value="{value}"' in form
+    assert "next=%2Fadmin%2Fleaflink%2Forder%2F" in address
+    # As saving that form would:
+    baker.make(Item, sku="GIFT-01", name="Holiday Box", brand=bench.brand, case_size=4)
+    assert "Link to GIFT-01" in text_of(admin_client.get(page(bench, order)))
+
+
+def test_what_needs_a_person_is_one_click_away(bench, admin_client, held):
+    text = text_of(admin_client.get(reverse(LIST)))
+    assert "Needs you 1" in text
+    assert found(admin_client, state__in="held,conflict") == {str(bench.mirror(held).pk)}
 
 
 def test_another_facility_is_offered_with_what_it_lacks(bench, admin_client):
@@ -194,6 +224,7 @@ ACTS = {
     "destination": "leaflink.change_customer",
     "create_destination": "customers.add_destination",
     "map_rep": "leaflink.change_staff",
+    "link_product": "leaflink.add_listing",
     "take_leaflinks": "leaflink.decide_order",
     "keep_ours": "leaflink.decide_order",
     "do_the_same": "leaflink.decide_order",

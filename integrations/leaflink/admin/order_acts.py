@@ -13,17 +13,19 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from catalog.models import Facility
+from catalog.models import Facility, Item
 from catalog.return_to import where_from
 from customers.models import Destination, SalesRep, normalized_license
 from integrations import work
 from integrations.leaflink import decide_orders, map_reps, pull_orders
+from integrations.leaflink import link as links
+from integrations.leaflink.admin.last_links import remember
 from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.admin.order_standing import permissions, read, token
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.match_customers import known_as, suggested_destinations
-from integrations.leaflink.models import Customer, Order, Staff
+from integrations.leaflink.models import Customer, Order, Product, Staff
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
@@ -47,6 +49,7 @@ def urls(site: Any) -> list[URLPattern]:
             ),
         ),
         ("map_rep", require_POST(map_rep)),
+        ("link_product", require_POST(link_product)),
         (
             "take_leaflinks",
             _plain(decide_orders.take_leaflinks, "LeafLink's version was taken.", DECIDES),
@@ -238,6 +241,25 @@ def map_rep(request: HttpRequest, order_id: int) -> HttpResponse:
         rep = get_object_or_404(SalesRep, is_active=True, pk=chosen)
         map_reps.map_to(staff, rep)
     messages.success(request, f"{staff} is mapped to {rep}. Orders that waited for it come in now.")
+    pull_orders.settle_numbers(order.account, [str(order.number)])
+    return _back(request, order_id)
+
+
+def link_product(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Link a product of the order to the item that was suggested."""
+    require(request, "leaflink.add_listing", "catalog.view_item")
+    items = Item.objects.select_related("brand__leaflink__account")
+    item = get_object_or_404(items, pk=natural(request.POST.get("item", "")))
+    products = Product.objects.select_related("account").defer("raw")
+    product = get_object_or_404(products, pk=natural(request.POST.get("product", "")))
+    order = get_object_or_404(Order.objects.select_related("account"), pk=order_id)
+    try:
+        listing = links.link(item, product)
+    except links.LinkError as error:
+        messages.error(request, str(error))
+        return _back(request, order_id)
+    remember(request, [listing])
+    messages.success(request, f"{item.sku} is linked to {product}. {links.warning_of(product)}")
     pull_orders.settle_numbers(order.account, [str(order.number)])
     return _back(request, order_id)
 

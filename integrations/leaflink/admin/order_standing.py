@@ -7,8 +7,10 @@ import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from catalog import inventory
 from catalog.decimals import units
@@ -26,7 +28,7 @@ from integrations.leaflink.mapping.customer_likeness import Likeness
 from integrations.leaflink.mapping.statuses import Meaning, RemoteStatus, remote_state
 from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.match_customers import known_as, suggested_destinations
-from integrations.leaflink.models import Blocker, Order, Product
+from integrations.leaflink.models import AccountBrand, Blocker, Order, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from orders.status import OPEN, Status
@@ -50,6 +52,8 @@ class Reason:
     cure: Cure | None
     item: tuple[Suggestion, Item] | None = None
     rep: SalesRep | None = None
+    # Where an item of the product is made, when no item is like it.
+    new_item: str = ""
     destinations: list[tuple[Destination, Likeness]] = field(default_factory=list)
 
 
@@ -103,6 +107,7 @@ def permissions(request: HttpRequest) -> dict[str, bool]:
     return {
         "may_read_again": has(["leaflink.sync_account"]),
         "may_link": has(["leaflink.add_listing", "catalog.view_item"]),
+        "may_make_item": has(["catalog.add_item"]),
         "may_map": has(["leaflink.change_staff", "customers.view_salesrep"]),
         "may_make_rep": has(["leaflink.change_staff", "customers.add_salesrep"]),
         "may_choose_customer": has(["leaflink.change_customer", "customers.view_destination"]),
@@ -129,6 +134,8 @@ def reasons(order: Order, payload: payloads.Order | None) -> list[Reason]:
     found = []
     for one in blockers:
         reason = Reason(one, cure_for(one), items.get(one.product_id or 0))
+        if one.product and not reason.item:
+            reason.new_item = _new_item(one.product, order)
         if one.staff:
             reason.rep = reps.get(one.staff.pk)
         if one.code == Code.CUSTOMER_UNKNOWN and order.customer and payload and payload.customer:
@@ -137,6 +144,23 @@ def reasons(order: Order, payload: payloads.Order | None) -> list[Reason]:
             )
         found.append(reason)
     return found
+
+
+def _new_item(product: Product, order: Order) -> str:
+    """The form of a new item, filled in with what LeafLink says, that leads back to the order."""
+    sold = AccountBrand.objects.filter(account=product.account_id)
+    theirs = product.remote_brand_id or 0
+    brand = sold.filter(leaflink_brand__remote_id=theirs).first()
+    if brand is None and sold.count() == 1:
+        brand = sold.first()
+    known = {
+        "sku": product.sku,
+        "name": product.name,
+        "case_size": product.unit_multiplier,
+        "brand": brand.brand_id if brand else "",
+        "next": reverse("admin:leaflink_order_change", args=[order.pk]),
+    }
+    return f"{reverse('admin:catalog_item_add')}?{urlencode(known)}"
 
 
 def best_items(products: list[Product]) -> dict[int, tuple[Suggestion, Item]]:

@@ -243,6 +243,8 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
             ],
             "all_states": sum(counts.values()),
             "state_chosen": chosen,
+            "needs_you": counts.get(Order.State.HELD, 0) + counts.get(Order.State.CONFLICT, 0),
+            "needs_you_chosen": "state__in" in request.GET,
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
