@@ -36,13 +36,17 @@ def find_blockers(
     found += _rep_blockers(account, payload, book)
     found += _product_blockers(payload, book)
     found += _customer_blockers(account, order, payload)
-    waived = is_waived(order, payload)
     parts = money.parts(payload)
-    if account.hold_on_total_mismatch and parts.difference and not waived:
+    if (
+        account.hold_on_total_mismatch
+        and parts.difference
+        and (not is_waived(order, payload, Code.TOTAL_MISMATCH))
+    ):
         found.append(
             Blocker(code=Code.TOTAL_MISMATCH, text=f"The totals differ: {parts.explanation}.")
         )
-    if found and not waived and account.shortage_rule == Account.ShortageRule.HOLD:
+    holds = account.shortage_rule == Account.ShortageRule.HOLD
+    if found and holds and not is_waived(order, payload, Code.SHORT_OF_STOCK):
         # When nothing else is wrong, the import itself checks, in one go with the commitment.
         found += _shortage_blockers(account, order, payload, book)
     return found
@@ -127,8 +131,8 @@ def short_of_stock(shortage: inventory.Shortage, place: Facility | None) -> Bloc
     )
 
 
-def is_waived(order: Order, payload: payloads.Order) -> bool:
-    """Whether a person said to import the order, as it is now, although stock or total is off."""
-    return bool(order.waived_fingerprint) and (
+def is_waived(order: Order, payload: payloads.Order, code: Blocker.Code) -> bool:
+    """Whether a person said to import the order, as it is now, although it had this reason."""
+    return code in order.waived_codes and (
         order.waived_fingerprint == fingerprints.of_choice(payload)
     )

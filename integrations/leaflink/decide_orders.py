@@ -7,7 +7,7 @@ A decision that is not possible raises `CannotDecide`, in words for people, and 
 
 from django.db import transaction
 
-from catalog.inventory import By, InventoryError
+from catalog.inventory import By, InventoryError, lock_items
 from catalog.models import Facility
 from customers.models import Destination
 from integrations.leaflink import match_customers
@@ -44,11 +44,13 @@ def import_anyway(order_id: int, reason: str, *, by: By, seen: str = "") -> Orde
         raise CannotDecide("Say why the order is to be imported anyway.")
     if order.sales_order_id:
         raise CannotDecide(f"It is imported already, as {order.sales_order}.")
-    if not order.blockers.filter(code__in=WAIVABLE).exists():
+    waived = set(order.blockers.filter(code__in=WAIVABLE).values_list("code", flat=True))
+    if not waived:
         raise CannotDecide("Nothing holds it that could be waved through.")
+    order.waived_codes = sorted(waived)
     order.waived_fingerprint = _as_seen(order, seen)
     order.waiver = reason[:300]
-    order.save(update_fields=["waived_fingerprint", "waiver"])
+    order.save(update_fields=["waived_codes", "waived_fingerprint", "waiver"])
     order.tell(Kind.PERSON, f"Import it anyway: {reason}", by=by)
     return _settle(order)
 
@@ -129,6 +131,9 @@ def take_leaflinks(order_id: int, *, by: By, seen: str = "") -> Order:
                 "and settle the difference with the buyer."
             )
         if was_set_aside:
+            # All of its items at once: locked bit by bit, two would wait for each other.
+            mine = set(local.lines.filter(item__isnull=False).values_list("item", flat=True))
+            lock_items({*(pk for pk in mine if pk), *(item.pk for item in book.items.values())})
             local = services.deallocate(local, by=by, reason="To take LeafLink's version")
         apply_edit(order.account, order, local, payload, book, at=at, by=by)
         if was_set_aside:

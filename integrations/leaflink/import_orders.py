@@ -127,7 +127,9 @@ def _standing(
 
 def _import(account: Account, order: Order, payload: payloads.Order, book: Book) -> list[Blocker]:
     """Create the sales order; returns blockers instead when stock turns out to be short."""
-    allow_short = account.shortage_rule == Account.ShortageRule.IMPORT or is_waived(order, payload)
+    allow_short = account.shortage_rule == Account.ShortageRule.IMPORT or is_waived(
+        order, payload, Blocker.Code.SHORT_OF_STOCK
+    )
     way = None
     try:
         with transaction.atomic():

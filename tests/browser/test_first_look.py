@@ -62,7 +62,7 @@ def test_a_held_order_says_why_and_where_it_is_cured(staff, demo):
     reasons = staff.locator(".lb-reasons")
     expect(reasons).to_contain_text(re.compile(r"Rep (Jess Novak|Lena Fox) is not mapped"))
     expect(reasons.get_by_role("button", name=re.compile("^Make "))).to_be_visible()
-    reasons.get_by_role("link", name="Choose another").click()
+    reasons.get_by_role("link", name="Choose a rep").click()
     expect(staff.locator("select[name=sales_rep]")).to_be_attached()
 
 

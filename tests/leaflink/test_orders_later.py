@@ -299,6 +299,20 @@ def test_a_waived_total_is_that_total(bench):
     assert [b.code for b in mirror().blockers.all()] == ["total_mismatch"]
 
 
+def test_a_waived_total_waives_no_shortage(bench):
+    bench.account.hold_on_total_mismatch = True
+    bench.account.save()
+    goods = bench.goods()
+    bench.ready()
+    Staff.objects.update(sales_rep=None)
+    bench.take_in(bench.body(goods, line_items=[line(goods, 50)], total={"amount": 501}))
+    decide_orders.import_anyway(mirror().pk, "A dollar", by=None)
+    inventory.adjust(goods.item, bench.shop, Decimal(-100), reason="sold elsewhere")
+    bench.map_dana()
+    bench.sync("orders")
+    assert [b.code for b in mirror().blockers.all()] == ["short_of_stock"]
+
+
 def test_a_total_that_changes_alone_is_said(bench, one):
     _, body = one
     bench.take_in(later(body, total={"amount": 99}))

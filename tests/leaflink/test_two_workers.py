@@ -173,6 +173,30 @@ def test_a_person_and_the_worker_make_one_destination_for_a_customer(bench):
     assert Destination.objects.count() == 30
 
 
+def test_taking_leaflinks_version_waits_for_nobody_in_a_circle(bench):
+    goods = [bench.goods(f"G{n}", on_hand=5000) for n in range(4)]
+    bench.ready()
+    orders = [bench.order(*[bench.line(one, 5) for one in goods]) for _ in range(12)]
+    bench.sync("orders")
+    for order in orders:
+        services.allocate(bench.local(order))
+        bench.world.edit_order(order.number, [bench.line(one, 4) for one in reversed(goods)])
+    bench.sync("orders")
+    mirrors = list(Order.objects.filter(state="conflict").values_list("pk", flat=True))
+    assert len(mirrors) == 12
+
+    def take():
+        for pk in mirrors:
+            decide_orders.take_leaflinks(pk, by=None)
+
+    def buy():
+        for _ in range(40):
+            commitments.commit([Need(one.item.pk, None, Decimal(1), "x") for one in goods])
+
+    assert failures(at_once(take, buy, buy)) == []
+    assert set(SalesOrder.objects.values_list("status", flat=True)) == {"allocated"}
+
+
 def test_two_orders_never_get_the_same_units(bench):
     goods = bench.goods(on_hand=100)
 

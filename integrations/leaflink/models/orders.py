@@ -57,6 +57,7 @@ class Order(models.Model):
     chosen_facility = models.ForeignKey(
         Facility, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    waived_codes = models.JSONField(default=list)
     waived_fingerprint = models.CharField(max_length=64, blank=True)
     waiver = models.CharField("imported anyway because", max_length=300, blank=True)
     kept_fingerprint = models.CharField(max_length=64, blank=True)
