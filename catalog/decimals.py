@@ -37,3 +37,11 @@ def with_thousands(value: Decimal) -> str:
     """`plain` with thousands separators ("1,200.5"), for screens."""
     whole, _, part = plain(value).partition(".")
     return f"{int(whole):,}" + (f".{part}" if part else "")
+
+
+def in_cases(quantity: Decimal, case_size: int) -> str:
+    """Base units as people order them: "3 × 12 = 36 units", or "36" where there are no cases."""
+    shown = with_thousands(units(quantity))
+    if case_size == 1:
+        return shown
+    return f"{with_thousands(units(quantity / case_size))} × {case_size} = {shown} units"

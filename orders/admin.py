@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from catalog.decimals import plain, with_thousands
+from catalog.decimals import in_cases
 from catalog.inventory import InventoryError
 from catalog.models import Facility
 from catalog.pasted_numbers import FindsPastedNumbers
@@ -41,9 +41,7 @@ class LineInline(ReadOnlyInline):
 
     @display(description="Ordered")
     def ordered(self, line: OrderLine) -> str:
-        if line.cases is None:
-            return with_thousands(line.quantity)
-        return f"{plain(line.cases)} × {line.case_size} = {with_thousands(line.quantity)} units"
+        return in_cases(line.quantity, line.case_size)
 
     @display(description="Price")
     def shown_price(self, line: OrderLine) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from catalog.decimals import plain, units, with_thousands
+from catalog.decimals import in_cases, units
 from orders.drafts import LineDraft, OrderDraft
 from orders.models import OrderLine, PaymentTerm, SalesOrder
 from orders.revise import match_lines
@@ -67,12 +67,8 @@ def _lines(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
 
 
 def _said(line: OrderLine | LineDraft) -> str:
-    quantity = with_thousands(units(line.quantity))
-    if line.case_size > 1:
-        cases = plain(units(line.quantity / line.case_size))
-        amount = f"{cases} × {line.case_size} = {quantity} units at ${line.price:,.2f} per case"
-    else:
-        amount = f"{quantity} at ${line.price:,.2f}"
+    price = f"${line.price:,.2f}" + (" per case" if line.case_size > 1 else "")
+    amount = f"{in_cases(line.quantity, line.case_size)} at {price}"
     return f"{amount}, sample" if line.is_sample else amount
 
 

@@ -39,6 +39,22 @@ def test_sellable_is_on_hand_less_committed_less_safety_stock(gummies, shop):
     assert level(gummies).free == 76
 
 
+def test_what_is_free_by_facility_is_what_each_facility_says(
+    gummies, shop, django_assert_num_queries
+):
+    places = [shop] + [baker.make(Facility, name=f"F{n}", license_number=f"F{n}") for n in range(4)]
+    drops = baker.make(Item, sku="DRP", name="Drops")
+    for n, place in enumerate(places):
+        inventory.receive(gummies, place, Decimal(10 * n + 5))
+    commitments.commit([Need(gummies.pk, places[2].pk, Decimal(7), "SO-1")])
+    commitments.commit([Need(gummies.pk, None, Decimal(3), "SO-2")])
+    with django_assert_num_queries(2):
+        free = inventory.free_by_facility([gummies.pk, drops.pk], [one.pk for one in places])
+    for place in places:
+        assert free[gummies.pk, place.pk] == level(gummies, place).free
+        assert free[drops.pk, place.pk] == 0
+
+
 def test_sellable_is_never_below_zero(gummies, shop):
     commitments.commit([Need(gummies.pk, shop.pk, Decimal(5), "SO-1")], allow_short=True)
     assert level(gummies).sellable == 0

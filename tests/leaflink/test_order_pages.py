@@ -408,6 +408,8 @@ def test_an_order_page_costs_the_same_however_long_its_story(
     for n in range(300):
         mirror.tell(mirror.events.model.Kind.READ, f"Reading {n}.")
     baker.make(Destination, _quantity=50, name="Juniper Street")
+    for n in range(10):
+        baker.make(Facility, name=f"Place {n}", license_number=f"P{n}")
     with django_assert_max_num_queries(len(few) + 1):
         text = text_of(admin_client.get(page(bench, held)))
     assert "Reading 299." in text

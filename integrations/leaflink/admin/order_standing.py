@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from catalog import inventory
-from catalog.decimals import units
 from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
 from integrations.leaflink import combined_orders, compare_orders, map_reps, suggest, timeline
@@ -33,6 +32,7 @@ from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from orders.status import OPEN, Status
 
+ZERO = Decimal(0)
 Code, State = Blocker.Code, Order.State
 # More facilities than this nobody compares at a glance.
 MOST_FACILITIES = 20
@@ -184,16 +184,14 @@ def places(order: Order, payload: payloads.Order) -> list[Place]:
     for line in payload.line_items or []:
         item = book.items.get(line.product or 0)
         if item and line.quantity > 0 and line.price >= 0:
-            needed[item.pk] = needed.get(item.pk, Decimal(0)) + line.quantity
+            needed[item.pk] = needed.get(item.pk, ZERO) + line.quantity
+    facilities = list(Facility.objects.filter(is_active=True, sells=True))
+    free = inventory.free_by_facility(needed, [one.pk for one in facilities])
     found = []
-    for facility in Facility.objects.filter(is_active=True, sells=True)[:MOST_FACILITIES]:
-        levels = inventory.levels(needed, [facility.pk])
-        missing = sum(
-            (max(q - max(levels[pk].free, Decimal(0)), Decimal(0)) for pk, q in needed.items()),
-            Decimal(0),
-        )
-        found.append(Place(facility, units(missing)))
-    return sorted(found, key=lambda place: (place.missing, place.facility.name))
+    for facility in facilities:
+        missing = [units - max(free[pk, facility.pk], ZERO) for pk, units in needed.items()]
+        found.append(Place(facility, sum((more for more in missing if more > 0), ZERO)))
+    return sorted(found, key=lambda place: (place.missing, place.facility.name))[:MOST_FACILITIES]
 
 
 def catching_up(order: Order) -> str:

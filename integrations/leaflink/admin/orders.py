@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from catalog.decimals import units, with_thousands
+from catalog.decimals import in_cases
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from customers.models import normalized_license
@@ -46,11 +46,7 @@ class LineItemInline(ReadOnlyInline):
 
     @display(description="Ordered")
     def ordered(self, line: LineItem) -> str:
-        quantity = with_thousands(units(line.quantity))
-        if line.unit_multiplier == 1:
-            return quantity
-        cases = with_thousands(units(line.quantity / line.unit_multiplier))
-        return f"{cases} × {line.unit_multiplier} = {quantity} units"
+        return in_cases(line.quantity, line.unit_multiplier)
 
     @display(description="Price")
     def shown_price(self, line: LineItem) -> str:
