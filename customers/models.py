@@ -15,6 +15,12 @@ def normalized_license(number: str) -> str:
     return re.sub(r"[\s\-–]+", "", number).upper()
 
 
+def license_sought(words: str) -> str:
+    """The license number that a search may mean, as compared; "" when it can't mean one."""
+    key = normalized_license(words)
+    return key if any(sign.isdigit() for sign in key) else ""
+
+
 class Destination(models.Model):
     """A customer as we ship to it. A license number belongs to one destination."""
 

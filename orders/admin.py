@@ -16,9 +16,10 @@ from unfold.decorators import display
 from catalog.decimals import in_cases
 from catalog.inventory import InventoryError
 from catalog.models import Facility
+from catalog.natural import natural
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
-from customers.models import normalized_license
+from customers.models import license_sought
 from orders import services
 from orders.models import OrderDiscount, OrderLine, SalesOrder, StatusChange, TaxRate
 from orders.status import STATES, IllegalMove, Status
@@ -192,8 +193,8 @@ class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
-        key = normalized_license(search_term)
-        if any(sign.isdigit() for sign in key):
+        key = license_sought(search_term)
+        if key:
             return found | queryset.filter(destination__license_key=key), True
         return found, may_repeat
 
@@ -234,8 +235,7 @@ class SalesOrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         if not self.has_work_permission(request):
             raise PermissionDenied
         order = get_object_or_404(SalesOrder, pk=order_id)
-        chosen = request.POST.get("facility", "")
-        facility = get_object_or_404(Facility, pk=chosen if chosen.isdecimal() else 0)
+        facility = get_object_or_404(Facility, pk=natural(request.POST.get("facility", "")))
         try:
             services.move_to_facility(order, facility, by=request.user)  # type: ignore[arg-type]
         except (IllegalMove, InventoryError) as error:

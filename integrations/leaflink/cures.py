@@ -40,9 +40,6 @@ def cure_for(blocker: Blocker) -> Cure | None:
             quantity=plain(units(blocker.missing)) if blocker.missing else None,
             next=back,
         )
-    if blocker.code == Code.CUSTOMER_UNKNOWN and blocker.order.customer_id:
-        customer = blocker.order.customer_id
-        return _page("Choose a destination", "leaflink_customer_change", customer, next=back)
     if blocker.code == Code.NO_REP:
         account = blocker.order.account_id
         cure = _page("Choose a rep for such orders", "leaflink_account_change", account, next=back)

@@ -101,6 +101,7 @@ def create_destination(order_id: int, *, by: By, seen: str = "") -> Order:
     payload = _payload(order)
     if payload.customer is None or order.customer_id is None:
         raise CannotDecide("LeafLink does not say who the customer is.")
+    _as_seen(order, seen)
     # Locked first, as the import does: two at once must not make two, nor wait in a circle.
     customer = Customer.objects.select_for_update(of=("self",)).get(pk=order.customer_id)
     if customer.destination:

@@ -22,6 +22,7 @@ from orders.drafts import DiscountDraft, LineDraft, OrderDraft
 from orders.models import OrderDiscount, TaxRate
 
 TOTAL_DIFFERS = "The total differs from LeafLink's"
+NO_RATE = "no tax rate has this percentage here"
 
 
 @dataclass
@@ -210,9 +211,9 @@ def _tax_rate(
     if rate or not tax or percent is None:
         return rate
     warnings.append(
-        f"LeafLink charges {plain(percent.normalize())} % tax (${tax:,.2f}), but no tax rate has "
-        "this percentage here: the order has no tax. Add the rate under Tax rates: until stock is "
-        "allocated, the order then takes it by itself."
+        f"LeafLink charges {plain(percent.normalize())} % tax (${tax:,.2f}), but {NO_RATE}: "
+        "the order has no tax. Add the rate under Tax rates: until it is shipped, the order then "
+        "takes it by itself."
     )
     return None
 

@@ -35,6 +35,7 @@ from orders.revise import SetAside, revise
 from orders.status import OPEN, Status
 
 State = Order.State
+CANT_TAKE = "LeafLink's change can't be taken"
 KEPT = "Ours was kept. LeafLink's version differs."
 
 # Where our order must have got to, for LeafLink's being there not to be news.
@@ -49,40 +50,32 @@ class CannotApply(Exception):
     """LeafLink's version of an order can't be taken; the text goes on after a colon."""
 
 
-def is_reopened(order: Order, payload: payloads.Order) -> bool:
-    """Whether LeafLink has opened an order again that was canceled here because it ended there.
-
-    Then the canceled sales order is let go, and the order is decided about as if it were new.
-    """
-    if remote_state(payload.status).meaning is not Meaning.WANTED:
-        return False
-    mine = SalesOrder.objects.filter(leaflink_order=order, status=Status.CANCELED)
-    canceled = mine.first()
-    last = canceled.status_changes.first() if canceled else None
-    if last is None or last.reason not in map(_reason, REASON_OVER):
-        return False
-    order.tell(
-        OrderEvent.Kind.DECIDED,
-        f"LeafLink has it open again: {canceled} stays canceled, and it comes in as a new order.",
+def is_kept(order: Order, payload: payloads.Order) -> bool:
+    """Whether a person has said to keep ours against what LeafLink says now."""
+    return bool(order.kept_fingerprint) and (
+        order.kept_fingerprint == fingerprints.of_choice(payload)
     )
-    order.sales_order = None
-    order.applied_fingerprint = order.kept_fingerprint = ""
-    return True
 
 
-def follow(account: Account, order: Order, payload: payloads.Order, book: Book) -> None:
-    """Bring the sales order of an imported LeafLink order up to date, or say what is in the way."""
+def follow(account: Account, order: Order, payload: payloads.Order, book: Book) -> bool:
+    """Bring the sales order of an imported LeafLink order up to date, or say what is in the way.
+
+    False when LeafLink has opened an order again that was canceled here because it ended there:
+    the canceled sales order is let go, and the order is to be decided about as if it were new.
+    """
     assert order.sales_order_id
     local = services.lock(order.sales_order_id)
     meaning = remote_state(payload.status).meaning
-    content = fingerprints.of_content(payload)
-    is_kept = order.kept_fingerprint == fingerprints.of_choice(payload)
+    kept = is_kept(order, payload)
     still_behind = is_behind(account.status_rule, local.status, payload.status)
     if not still_behind:
         order.refused = ""
     if meaning is Meaning.OVER:
-        _end(order, local, RemoteStatus(payload.status), is_kept)
+        _end(order, local, RemoteStatus(payload.status), kept)
     elif local.status == Status.CANCELED:
+        if meaning is Meaning.WANTED and _ended_in_leaflink(local):
+            _let_go(order, local)
+            return False
         if meaning is Meaning.AHEAD and not still_behind:
             order.set_state(
                 State.CONFLICT,
@@ -100,7 +93,7 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
     else:
         local = _fill_destination(account, order, local, payload)
         others = order.applied_customer_id not in (None, order.customer_id)
-        if is_kept:
+        if kept:
             order.set_state(State.IMPORTED, KEPT)
         elif others:
             order.set_state(
@@ -108,13 +101,30 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
                 f"LeafLink says that it is {order.buyer or 'nobody'}'s now. Choose the "
                 "destination, or keep ours.",
             )
-        elif order.applied_fingerprint == content and not _tax_is_known_now(local, payload, book):
+        elif order.applied_fingerprint == fingerprints.of_content(payload) and not (
+            _tax_is_known_now(local, payload, book)
+        ):
             # LeafLink's total may have changed by itself.
             rest = [one for one in order.warnings if not one.startswith(TOTAL_DIFFERS)]
             order.warnings = rest + parity_warnings(payload)
             order.set_state(State.IMPORTED, "")
         else:
             _try_edit(account, order, local, payload, book)
+    return True
+
+
+def _ended_in_leaflink(canceled: SalesOrder) -> bool:
+    last = canceled.status_changes.first()
+    return last is not None and last.reason in map(_reason, REASON_OVER)
+
+
+def _let_go(order: Order, canceled: SalesOrder) -> None:
+    order.tell(
+        OrderEvent.Kind.DECIDED,
+        f"LeafLink has it open again: {canceled} stays canceled, and it comes in as a new order.",
+    )
+    order.sales_order = None
+    order.applied_fingerprint = order.kept_fingerprint = ""
 
 
 def _fill_destination(
@@ -140,12 +150,12 @@ def _reason(status: RemoteStatus) -> str:
     return why[0].upper() + why[1:]
 
 
-def _end(order: Order, local: SalesOrder, status: RemoteStatus, is_kept: bool) -> None:
+def _end(order: Order, local: SalesOrder, status: RemoteStatus, kept: bool) -> None:
     if local.status in OPEN:
         services.cancel(local, reason=_reason(status))
     if local.status in OPEN or local.status == Status.CANCELED:
         order.set_state(State.IMPORTED, "")
-    elif is_kept:
+    elif kept:
         order.set_state(State.IMPORTED, KEPT)
     else:
         order.set_state(
@@ -168,7 +178,7 @@ def _try_edit(
             f"{', '.join(error.lines)}. Compare both and choose."[:500],
         )
     except (CannotApply, OutOfStock) as error:
-        order.set_state(State.CONFLICT, f"LeafLink's change can't be taken: {error}"[:500])
+        order.set_state(State.CONFLICT, f"{CANT_TAKE}: {error}"[:500])
 
 
 def apply_edit(

@@ -18,6 +18,8 @@ from customers.models import Destination, SalesRep
 from integrations import work
 from integrations.leaflink import create_product
 from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.draft_orders import NO_RATE
+from integrations.leaflink.follow_orders import CANT_TAKE
 from integrations.leaflink.mapping.status_rules import is_behind
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
@@ -45,8 +47,12 @@ from orders.status import OPEN
 Code = Blocker.Code
 # Orders that came in before anybody knew whose they are.
 BLANK = Q(sales_order__destination__isnull=True, sales_order__status__in=OPEN)
-# Open orders that have something to be told, perhaps a tax without a rate.
-UNTAXED = Q(sales_order__tax_rate__isnull=True, sales_order__status__in=OPEN) & ~Q(warnings=[])
+# Open orders whose tax was left out for want of a rate.
+UNTAXED = Q(warnings__icontains=NO_RATE, sales_order__status__in=OPEN)
+# Open orders whose later edit waits, for want of stock perhaps.
+WAITING_EDIT = Q(
+    state=Order.State.CONFLICT, state_reason__startswith=CANT_TAKE, sales_order__status__in=OPEN
+)
 
 
 def listen() -> None:
@@ -109,7 +115,7 @@ def _stock_changed(item_ids: Collection[int]) -> None:
     _push_soon(item_ids)
     short = Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids)
     # A later edit may have waited for it as well.
-    _reconsider(short | Q(state=Order.State.CONFLICT, sales_order__status__in=OPEN))
+    _reconsider(short | WAITING_EDIT)
 
 
 def _push_soon(item_ids: Collection[int]) -> None:

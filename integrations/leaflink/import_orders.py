@@ -68,9 +68,7 @@ def settle(account: Account, order_id: int, book: Book) -> Order:
     except BadPayload as error:
         _unreadable(order, str(error))
         return order
-    if order.sales_order_id and not follow_orders.is_reopened(order, payload):
-        follow_orders.follow(account, order, payload, book)
-    else:
+    if not order.sales_order_id or not follow_orders.follow(account, order, payload, book):
         _decide(account, order, payload, book)
     return order
 

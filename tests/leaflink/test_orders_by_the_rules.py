@@ -123,7 +123,8 @@ def test_the_source_of_one_order_can_be_changed_later(bench, admin_client):
     local = bench.local(order)
     assert local.facility == pueblo
     assert local.status_changes.first().reason == "Ships from: Denver → Pueblo"
-    assert admin_client.post(page, {"facility": "x"}).status_code == 404
+    for odd in ("x", "", "9" * 40, "²"):
+        assert admin_client.post(page, {"facility": odd}).status_code == 404
     bench.world.edit_order(order.number, notes="Still from Pueblo?")
     bench.sync("orders")
     assert bench.local(order).facility == pueblo

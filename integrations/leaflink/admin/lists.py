@@ -8,13 +8,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
+from catalog.natural import natural
 from catalog.read_only_admin import ReadOnlyAdmin
 from integrations.leaflink.models import ListEntry
-
-
-def natural(text: str) -> int:
-    """An id as it stands in an address; 0, which none is, for anything else."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 class EntryWidget(AutocompleteSelect):

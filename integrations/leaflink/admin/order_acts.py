@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Facility, Item
+from catalog.natural import natural
 from catalog.return_to import where_from
 from customers.models import Destination, SalesRep, normalized_license
 from integrations import work
@@ -21,11 +22,10 @@ from integrations.leaflink import decide_orders, map_reps, pull_orders
 from integrations.leaflink import link as links
 from integrations.leaflink.admin.last_links import remember
 from integrations.leaflink.admin.listing_pages import require
-from integrations.leaflink.admin.lists import natural
 from integrations.leaflink.admin.order_standing import permissions, read, token
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.match_customers import known_as, suggested_destinations
-from integrations.leaflink.models import Customer, Order, Product, Staff
+from integrations.leaflink.models import Customer, Order, OrderEvent, Product, Staff
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
 
@@ -132,7 +132,7 @@ def read_again(request: HttpRequest, order_id: int) -> HttpResponse:
     require(request, "leaflink.sync_account")
     order = get_object_or_404(Order.objects.defer("raw"), pk=order_id)
     work.ask(order.account_id, ORDER_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
-    order.tell(order.events.model.Kind.PERSON, "Read it again.", by=request.user)  # type: ignore[arg-type]
+    order.tell(OrderEvent.Kind.PERSON, "Read it again.", by=request.user)  # type: ignore[arg-type]
     messages.info(
         request, "The order is being read from LeafLink. This page says when that changes it."
     )

@@ -19,7 +19,7 @@ from integrations.leaflink import combined_orders, compare_orders, map_reps, sug
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
 from integrations.leaflink.cures import Cure, cure_for
-from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, later_draft
+from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, is_kept, later_draft
 from integrations.leaflink.import_orders import book_for
 from integrations.leaflink.link import why_not
 from integrations.leaflink.mapping import fingerprints
@@ -210,15 +210,15 @@ def versions(order: Order, payload: payloads.Order) -> dict[str, Any]:
     """
     local = order.sales_order
     assert local
-    is_kept = order.kept_fingerprint == fingerprints.of_choice(payload)
+    kept = is_kept(order, payload)
     over = remote_state(payload.status).meaning is Meaning.OVER
-    if over and local.status != Status.CANCELED and (is_kept or order.state == State.CONFLICT):
+    if over and local.status != Status.CANCELED and (kept or order.state == State.CONFLICT):
         why = f"{local} is {local.get_status_display().lower()} here and over in LeafLink."
-        return {"differences": Comparison(), "cannot_take": why, "is_kept": is_kept}
+        return {"differences": Comparison(), "cannot_take": why, "is_kept": kept}
     if order.applied_customer_id not in (None, order.customer_id) and not over:
         why = f"{local} was made for {order.applied_customer}; LeafLink says {order.customer}."
-        return {"differences": Comparison(), "cannot_take": why, "is_kept": is_kept}
-    is_settled = order.applied_fingerprint == fingerprints.of_content(payload) and not is_kept
+        return {"differences": Comparison(), "cannot_take": why, "is_kept": kept}
+    is_settled = order.applied_fingerprint == fingerprints.of_content(payload) and not kept
     if is_settled or over or local.status == Status.CANCELED:
         return {}
     try:
@@ -229,7 +229,7 @@ def versions(order: Order, payload: payloads.Order) -> dict[str, Any]:
         return {"differences": Comparison(), "cannot_take": f"LeafLink's version: {error}"}
     found: dict[str, Any] = {
         "differences": compare_orders.compare(local, wanted),
-        "is_kept": is_kept,
+        "is_kept": kept,
     }
     if local.status not in OPEN:
         found["cannot_take"] = (

@@ -20,7 +20,7 @@ from unfold.decorators import display
 from catalog.decimals import in_cases
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
-from customers.models import normalized_license
+from customers.models import license_sought
 from integrations import work
 from integrations.leaflink.admin import order_acts
 from integrations.leaflink.admin.order_standing import standing
@@ -214,8 +214,8 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
-        key = normalized_license(search_term)
-        if any(sign.isdigit() for sign in key):
+        key = license_sought(search_term)
+        if key:
             # A license, however it is spelled: on the destination, or only in LeafLink yet.
             spelled: Func = Upper("license_number")
             for sign in (" ", "-", "–"):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
+from catalog.natural import natural
 from integrations.leaflink import timeline
 from integrations.leaflink.admin.order_standing import read
 from integrations.leaflink.mapping.money import Parts, parts
@@ -17,6 +18,9 @@ from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.models import Order
 from orders.admin import SalesOrderAdmin
 from orders.models import SalesOrder
+
+# Where a part's own name would say too little on its own.
+LABELS = {"discount": "Order discount", "shipping": "Shipping charge"}
 
 admin.site.unregister(SalesOrder)
 
@@ -39,8 +43,11 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
 
     def do(self, request: HttpRequest, order_id: int, verb: str) -> HttpResponse:
         """As for any order; but what LeafLink has changed since is chosen about before it ships."""
-        mirror = Order.objects.filter(sales_order=order_id, state=Order.State.CONFLICT).first()
-        if verb == "ship" and mirror and remote_state(mirror.status).meaning is Meaning.WANTED:
+        mirror = None
+        if verb == "ship":
+            waiting = Order.objects.filter(sales_order=order_id, state=Order.State.CONFLICT)
+            mirror = waiting.select_related("sales_order").defer("raw").first()
+        if mirror and remote_state(mirror.status).meaning is Meaning.WANTED:
             messages.error(
                 request,
                 f"{mirror.sales_order} is not shipped: it was changed in LeafLink. Compare both "
@@ -65,11 +72,8 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context = dict(extra_context or {})
-        mirror = (
-            Order.objects.filter(sales_order=int(object_id)).select_related("sales_order").first()
-            if object_id.isdecimal() and len(object_id) < 19
-            else None
-        )
+        mirrors = Order.objects.filter(sales_order=natural(object_id))
+        mirror = mirrors.select_related("sales_order").first()
         if mirror and mirror.sales_order and request.user.has_perm("leaflink.view_order"):
             payload = read(mirror)
             context["leaflink"] = {
@@ -86,15 +90,7 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
 
 def money_rows(found: Parts) -> list[tuple[str, str]]:
     """The parts of LeafLink's total with a label each, without those that are zero."""
-    named = (
-        ("Lines", found.lines),
-        ("Line discounts", -found.line_discounts),
-        ("Order discount", -found.discount),
-        ("Credit", -found.credits),
-        ("Tax", found.tax),
-        ("Shipping charge", found.shipping),
-    )
-    return [(label, _money(amount)) for label, amount in named if amount]
+    return [(LABELS.get(name, name.capitalize()), _money(amount)) for name, amount in found.named]
 
 
 def _money(amount: Decimal) -> str:

@@ -11,7 +11,7 @@ from unfold.widgets import (
 )
 
 from catalog.models import Brand, Item
-from integrations.leaflink.admin.lists import natural
+from catalog.natural import natural
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wanted import Lists
 

@@ -40,9 +40,9 @@ class Parts:
         return Decimal(0) if self.remote is None else money(self.remote) - self.total
 
     @property
-    def explanation(self) -> str:
-        """The parts in one line, for the person who compares."""
-        named = (
+    def named(self) -> list[tuple[str, Decimal]]:
+        """The parts by name, what is taken off below zero; without those that are zero."""
+        parts = (
             ("lines", self.lines),
             ("line discounts", -self.line_discounts),
             ("discount", -self.discount),
@@ -50,7 +50,12 @@ class Parts:
             ("tax", self.tax),
             ("shipping", self.shipping),
         )
-        shown = " ".join(f"{name} {amount:+,.2f}" for name, amount in named if amount)
+        return [(name, amount) for name, amount in parts if amount]
+
+    @property
+    def explanation(self) -> str:
+        """The parts in one line, for the person who compares."""
+        shown = " ".join(f"{name} {amount:+,.2f}" for name, amount in self.named)
         remote = "no total" if self.remote is None else f"{self.remote:,.2f}"
         return f"{shown or 'nothing'} = {self.total:,.2f}; LeafLink says {remote}"
 
