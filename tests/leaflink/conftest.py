@@ -16,7 +16,7 @@ from catalog import inventory
 from catalog.models import Brand, Facility, Item
 from customers.models import SalesRep
 from integrations import work
-from integrations.leaflink import cycle, import_orders, mirror_orders
+from integrations.leaflink import cycle, import_orders, link, mirror_orders
 from integrations.leaflink.models import Account, AccountBrand, Listing, Order, Product, Staff
 from integrations.leaflink.sandbox.app import create_app
 from integrations.leaflink.sandbox.faults import Faults
@@ -210,3 +210,25 @@ def machine_on(make_bench):
         return Machine
 
     return build
+
+
+@pytest.fixture
+def held(bench):
+    """An order held for every reason that a page can cure."""
+    bench.account.customer_rule = Account.CustomerRule.HOLD
+    bench.account.link_exact_skus = False
+    bench.account.save()
+    gum, drops = bench.goods("GUM", on_hand=5), bench.goods("DRP")
+    bench.sync("staff", "customers", "products")
+    bench.world.set_quantity(gum.remote.id, "100")
+    bench.world.set_quantity(drops.remote.id, "100")
+    link.link(gum.item, Product.objects.get(sku="GUM"))
+    order = bench.order(bench.line(gum, 10), bench.line(drops, 2))
+    bench.sync("orders")
+    assert bench.reasons(order) == [
+        "customer_unknown",
+        "product_unlinked",
+        "rep_unmapped",
+        "short_of_stock",
+    ]
+    return order
