@@ -23,6 +23,7 @@ class LineDraft:
     is_sample: bool = False
     is_medical: bool = False
     notes: str = ""
+    lot_number: str = ""
     channel_line: str = ""
 
 
@@ -46,6 +47,7 @@ class OrderDraft:
     sales_rep: SalesRep | None = None
     brand: Brand | None = None
     delivery_date: date | None = None
+    shipping_details: str = ""
     payment_term: str = ""
     payment_due_on: date | None = None
     classification: str = ""

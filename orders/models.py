@@ -4,6 +4,7 @@ Line quantities are in base units, prices per selling unit (a case of `case_size
 Only `orders.services` changes orders.
 """
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from catalog.models import Brand, Commitment, Facility, Item, Lot, Stock
+from catalog.models import Brand, Commitment, Facility, Item, Stock
 from customers.models import Destination, SalesRep
 from orders.status import Status
 from orders.totals import line_total
@@ -77,6 +78,9 @@ class SalesOrder(models.Model):
     placed_at = models.DateTimeField("placed", db_index=True)
     created_at = models.DateTimeField("created", auto_now_add=True)
     delivery_date = models.DateField(null=True, blank=True)
+    shipping_details = models.CharField(
+        max_length=2000, blank=True, help_text="For the driver and the buyer: dock, hours, truck."
+    )
     payment_term = models.CharField(max_length=10, choices=PaymentTerm, blank=True)
     payment_due_on = models.DateField("payment due", null=True, blank=True)
     classification = models.CharField(max_length=100, blank=True)
@@ -124,9 +128,8 @@ class OrderLine(models.Model):
     is_sample = models.BooleanField("sample", default=False)
     is_medical = models.BooleanField("medical", default=False)
     notes = models.CharField(max_length=2000, blank=True)
-    requested_lot = models.ForeignKey(
-        Lot, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    # Asked for by its number: units of another lot are never set aside for the line.
+    lot_number = models.CharField("lot asked for", max_length=100, blank=True)
     # The line's id in the channel it came from, so that a later edit finds its line.
     channel_line = models.CharField(max_length=64, blank=True)
     commitment = models.OneToOneField(
@@ -210,6 +213,8 @@ class Allocation(models.Model):
 
 
 class Payment(models.Model):
+    """Money that came in. Never changed or deleted: a wrong one is voided."""
+
     class Method(models.TextChoices):
         CASH = "cash", "Cash"
         CHECK = "check", "Check"
@@ -229,6 +234,8 @@ class Payment(models.Model):
     reference = models.CharField(
         max_length=100, blank=True, help_text="Check number, transfer id and the like."
     )
+    # Names the payment everywhere, also where it is sent to; a page sent twice carries the same.
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     recorded_at = models.DateTimeField("recorded", auto_now_add=True)
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -238,6 +245,7 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["order", "paid_on", "pk"]
+        permissions = [("void_payment", "Can void payments")]
         constraints = [
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="payment_positive")
         ]

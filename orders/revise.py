@@ -15,13 +15,24 @@ from catalog import commitments, inventory
 from catalog.decimals import units
 from catalog.inventory import By
 from orders import services
+from orders.allocation import set_aside
 from orders.drafts import HEADER_FIELDS, LineDraft, OrderDraft
 from orders.models import OrderLine, SalesOrder
 from orders.signals import announce_order_change
 from orders.status import OPEN, IllegalMove, Status
 
 # What of a line may change without touching goods: the name it goes by, its price, its marks.
-WORDS = ("channel_line", "sku", "name", "case_size", "price", "is_sample", "is_medical", "notes")
+WORDS = (
+    "channel_line",
+    "sku",
+    "name",
+    "case_size",
+    "price",
+    "is_sample",
+    "is_medical",
+    "notes",
+    "lot_number",
+)
 # Beyond any position, so that lines can change places without meeting.
 AWAY = 1_000_000
 
@@ -157,7 +168,4 @@ def _rewrite(order: SalesOrder, match: Match) -> None:
 
 def _is_all_set_aside(order: SalesOrder) -> bool:
     lines = list(order.lines.prefetch_related("allocations"))
-    return bool(lines) and all(
-        sum((units(a.quantity) for a in line.allocations.all()), Decimal(0)) >= line.quantity
-        for line in lines
-    )
+    return bool(lines) and all(set_aside(line) >= line.quantity for line in lines)

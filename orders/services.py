@@ -1,24 +1,21 @@
 """Every verb on a sales order. Each is one transaction, locks the order first and reads it then.
 
+Setting stock aside is in `allocation`, terms in `terms`, money in `payments`.
+
 A verb that is not allowed raises `orders.status.IllegalMove`; one that lacks stock raises
 `catalog.inventory.OutOfStock`. Both texts are for people, and nothing has changed.
 """
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import wraps
-from typing import Concatenate, ParamSpec
+from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F, Sum
 
-from catalog import commitments, inventory
-from catalog.decimals import units
+from catalog import commitments
 from catalog.inventory import By
-from catalog.models import Facility, Stock
+from catalog.models import Facility
 from customers.models import Destination
+from orders.allocation import allocate, allocate_by_hand, ask_for_any_lot, deallocate
 from orders.drafts import HEADER_FIELDS, DiscountDraft, LineDraft, OrderDraft
 from orders.models import (
     Allocation,
@@ -27,10 +24,31 @@ from orders.models import (
     SalesOrder,
     StatusChange,
 )
+from orders.moves import lock, move, note, verb
 from orders.signals import announce_order_change
-from orders.status import OPEN, IllegalMove, Status, check_move
+from orders.status import OPEN, IllegalMove, Status
+from orders.terms import change_terms
 
-P = ParamSpec("P")
+__all__ = [
+    "allocate",
+    "allocate_by_hand",
+    "ask_for_any_lot",
+    "cancel",
+    "change_terms",
+    "commitment_ids",
+    "complete",
+    "create",
+    "deallocate",
+    "delete",
+    "lock",
+    "move",
+    "move_to_facility",
+    "note",
+    "set_destination",
+    "ship",
+    "write_discounts",
+    "write_lines",
+]
 
 
 @transaction.atomic
@@ -77,6 +95,7 @@ def write_lines(
             is_sample=line.is_sample,
             is_medical=line.is_medical,
             notes=line.notes,
+            lot_number=line.lot_number,
             channel_line=line.channel_line,
             commitment=next(promises) if line.item else None,
         )
@@ -92,11 +111,6 @@ def write_discounts(order: SalesOrder, discounts: Sequence[DiscountDraft]) -> No
     )
 
 
-def lock(order_id: int) -> SalesOrder:
-    """Return the order as it is now, locked until the transaction ends."""
-    return SalesOrder.objects.select_for_update().get(pk=order_id)
-
-
 def commitment_ids(order: SalesOrder) -> list[int]:
     """The promises of stock that the order holds."""
     return list(
@@ -104,118 +118,7 @@ def commitment_ids(order: SalesOrder) -> list[int]:
     )
 
 
-def _verb(
-    function: Callable[Concatenate[SalesOrder, P], None],
-) -> Callable[Concatenate[SalesOrder, P], SalesOrder]:
-    """Run a verb in a transaction on the freshly locked order, and announce the change."""
-
-    @wraps(function)
-    def run(order: SalesOrder, *args: P.args, **kwargs: P.kwargs) -> SalesOrder:
-        with transaction.atomic():
-            fresh = lock(order.pk)
-            function(fresh, *args, **kwargs)
-            announce_order_change(fresh.pk)
-        return fresh
-
-    return run  # type: ignore[return-value]  # wraps() names the parameter
-
-
-def move(order: SalesOrder, new: Status, *, by: By, reason: str = "") -> None:
-    """Write the order's new status and who moved it why. Raises IllegalMove."""
-    old = Status(order.status)
-    check_move(order.number, old, new)
-    order.status = new
-    order.save(update_fields=["status"])
-    StatusChange.objects.create(order=order, old=old, new=new, by=by, reason=reason)
-
-
-@_verb
-def allocate(order: SalesOrder, *, by: By = None) -> None:
-    """Set stock aside for every line, the oldest first, at the order's facility.
-
-    Allocates what there is: the order becomes Allocated, or Partially allocated when some units
-    are missing. Raises OutOfStock when not a single unit more can be allocated.
-    """
-    if order.status not in (Status.CREATED, Status.PARTIALLY_ALLOCATED):
-        check_move(order.number, Status(order.status), Status.ALLOCATED)
-    lines = list(order.lines.filter(item__isnull=False).prefetch_related("allocations"))
-    unknown = order.lines.filter(item__isnull=True).count()
-    # The item locks of `shortages` keep two orders from taking the same units.
-    commitments.shortages(
-        [commitments.Need(x.item_id, order.facility_id, x.quantity, "") for x in lines if x.item_id]
-    )
-    shelves = _shelves(order, lines)
-    made: list[Allocation] = []
-    missing = bool(unknown)
-    for line in lines:
-        mine = {a.stock_id: a for a in line.allocations.all()}
-        wanted = units(line.quantity) - sum((units(a.quantity) for a in mine.values()), Decimal(0))
-        for shelf in shelves.get(line.item_id or 0, []):
-            if line.requested_lot_id and shelf.stock.lot_id != line.requested_lot_id:
-                continue
-            taken = min(wanted, shelf.free)
-            if taken <= 0:
-                continue
-            shelf.free -= taken
-            wanted -= taken
-            allocation = mine.get(shelf.stock.pk) or Allocation(
-                line=line, stock=shelf.stock, quantity=Decimal(0)
-            )
-            allocation.quantity = units(allocation.quantity) + taken
-            made.append(allocation)
-        missing = missing or wanted > 0
-    if not made and missing:
-        raise inventory.OutOfStock(
-            f"Nothing on the shelf of {order.facility or 'any facility'} is free for order "
-            f"{order.number}. Receive stock, or move the order to another facility."
-        )
-    for allocation in made:
-        allocation.save()
-    new = Status.PARTIALLY_ALLOCATED if missing else Status.ALLOCATED
-    if order.status != new:
-        move(order, new, by=by)
-
-
-@dataclass
-class _Shelf:
-    stock: Stock
-    free: Decimal
-
-
-def _shelves(order: SalesOrder, lines: Sequence[OrderLine]) -> dict[int, list[_Shelf]]:
-    """The sellable stock rows of the lines' items, oldest first, with what is not yet allocated."""
-    query = inventory.sellable_stock().filter(item__in={line.item_id for line in lines})
-    if order.facility_id:
-        query = query.filter(facility=order.facility_id)
-    rows = list(
-        query.order_by(
-            F("lot__expires_on").asc(nulls_last=True),
-            F("lot__produced_on").asc(nulls_last=True),
-            "first_received_at",
-            "pk",
-        )
-    )
-    taken = dict(
-        Allocation.objects.filter(stock__in=rows, shipped=False)
-        .order_by()
-        .values_list("stock")
-        .annotate(Sum("quantity"))
-    )
-    shelves: dict[int, list[_Shelf]] = {}
-    for row in rows:
-        free = units(row.on_hand) - units(taken.get(row.pk))
-        shelves.setdefault(row.item_id, []).append(_Shelf(row, free))
-    return shelves
-
-
-@_verb
-def deallocate(order: SalesOrder, *, by: By = None, reason: str = "") -> None:
-    """Put everything that was set aside back; the order is Created again."""
-    move(order, Status.CREATED, by=by, reason=reason)
-    Allocation.objects.filter(line__order=order).delete()
-
-
-@_verb
+@verb
 def ship(order: SalesOrder, *, by: By = None) -> None:
     """Take the allocated units out of stock. The order must be fully allocated."""
     move(order, Status.SHIPPED, by=by)
@@ -228,13 +131,13 @@ def ship(order: SalesOrder, *, by: By = None) -> None:
     allocations.update(shipped=True)
 
 
-@_verb
+@verb
 def complete(order: SalesOrder, *, by: By = None, reason: str = "") -> None:
     """The customer has received everything."""
     move(order, Status.COMPLETED, by=by, reason=reason)
 
 
-@_verb
+@verb
 def cancel(order: SalesOrder, *, reason: str, by: By = None) -> None:
     """Call the order off: its units are free again. Not possible once it is shipped."""
     if not reason.strip():
@@ -244,7 +147,7 @@ def cancel(order: SalesOrder, *, reason: str, by: By = None) -> None:
     commitments.release(commitment_ids(order), reason=reason, by=by)
 
 
-@_verb
+@verb
 def move_to_facility(order: SalesOrder, facility: Facility, *, by: By = None) -> None:
     """Ship the order from another facility, while it is Created.
 
@@ -262,7 +165,7 @@ def move_to_facility(order: SalesOrder, facility: Facility, *, by: By = None) ->
     note(order, f"Ships from: {before or 'anywhere'} → {facility}", by=by)
 
 
-@_verb
+@verb
 def set_destination(order: SalesOrder, destination: Destination, *, by: By = None) -> None:
     """Ship the order to another destination, or to one at last; not once it has left."""
     if order.status not in OPEN:
@@ -278,7 +181,28 @@ def set_destination(order: SalesOrder, destination: Destination, *, by: By = Non
     note(order, f"Destination: {before or 'none'} → {destination}", by=by)
 
 
-def note(order: SalesOrder, text: str, *, by: By = None) -> None:
-    """Add something that is no change of status to the order's history."""
-    status = Status(order.status)
-    StatusChange.objects.create(order=order, old=status, new=status, by=by, reason=text[:500])
+@transaction.atomic
+def delete(order: SalesOrder, *, reason: str, by: By = None) -> str:
+    """Take an order out of the books; its units are free again. Returns what it was, in words.
+
+    Raises IllegalMove for an order that has moved stock or money: those stay on record.
+    """
+    order = lock(order.pk)
+    if not reason.strip():
+        raise IllegalMove(f"Say why order {order.number} is deleted.")
+    if order.status not in (*OPEN, Status.CANCELED):
+        raise IllegalMove(
+            f"Order {order.number} is {order.get_status_display().lower()}: its goods have left, "
+            "so it stays on record."
+        )
+    if order.payments.exists():
+        raise IllegalMove(
+            f"Order {order.number} has payments, so it stays on record. Void them and cancel it."
+        )
+    told = f"{order.number}, {order.get_status_display().lower()}, ${order.total:,.2f}"
+    Allocation.objects.filter(line__order=order).delete()
+    commitments.release(commitment_ids(order), reason=reason, by=by)
+    order_id = order.pk
+    order.delete()
+    announce_order_change(order_id)
+    return told

@@ -221,7 +221,7 @@ def account_form(account, **more):
         "is_active": "on",
         "import_orders": "on",
         "import_statuses": ["Submitted"],
-        "status_rule": "flourish",
+        "status_preset": "flourish",
         "new_product_state": "Available",
         "customer_rule": "create",
         "shortage_rule": "hold",

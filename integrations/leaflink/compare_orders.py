@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from catalog.decimals import in_cases, units
 from orders.drafts import LineDraft, OrderDraft
-from orders.models import OrderLine, PaymentTerm, SalesOrder
+from orders.models import OrderLine, SalesOrder
 from orders.revise import match_lines
 
 
@@ -50,7 +50,7 @@ def _lines(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
     found = [
         Difference(line.name, _said(line), _said(new), _set_aside(line))
         for line, _, new in match.kept
-        if (line.price, line.case_size, line.is_sample) != (new.price, new.case_size, new.is_sample)
+        if _shown(line) != _shown(new)
     ]
     # A line whose quantity changed went and came: shown as one, whatever numbers LeafLink gives.
     gone: dict[object, list[OrderLine]] = defaultdict(list)
@@ -66,10 +66,16 @@ def _lines(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
     return found + [Difference(line.name, _said(line), "", _set_aside(line)) for line in left]
 
 
+def _shown(line: OrderLine | LineDraft) -> tuple[object, ...]:
+    return line.price, line.case_size, line.is_sample, line.lot_number
+
+
 def _said(line: OrderLine | LineDraft) -> str:
     price = f"${line.price:,.2f}" + (" per case" if line.case_size > 1 else "")
     amount = f"{in_cases(line.quantity, line.case_size)} at {price}"
-    return f"{amount}, sample" if line.is_sample else amount
+    marks = [amount] + ["sample"] * line.is_sample
+    marks += [f"lot {line.lot_number}"] if line.lot_number else []
+    return ", ".join(marks)
 
 
 def _set_aside(line: OrderLine) -> Decimal:
@@ -77,14 +83,10 @@ def _set_aside(line: OrderLine) -> Decimal:
 
 
 def _others(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
-    terms = dict(PaymentTerm.choices)
     pairs = (
         ("Discounts and credits", _discounts(local.discounts.all()), _discounts(wanted.discounts)),
         ("Shipping charge", _money(local.shipping), _money(wanted.shipping)),
         ("Tax", _money(local.tax), _money(wanted.tax)),
-        ("Payment term", *(str(terms.get(x.payment_term, "")) for x in (local, wanted))),
-        ("Payment due", *(_day(x.payment_due_on) for x in (local, wanted))),
-        ("Delivery date", *(_day(x.delivery_date) for x in (local, wanted))),
         ("Classification", local.classification, wanted.classification),
         ("Ships to", local.ship_to, wanted.ship_to),
         ("Notes for the buyer", local.notes_for_buyer, wanted.notes_for_buyer),
@@ -96,10 +98,6 @@ def _others(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
 
 def _money(amount: Decimal) -> str:
     return f"${amount:,.2f}"
-
-
-def _day(day: object) -> str:
-    return f"{day:%b %-d, %Y}" if day else ""
 
 
 def _discounts(rows: Iterable[object]) -> str:

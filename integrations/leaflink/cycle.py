@@ -25,7 +25,8 @@ from integrations.leaflink.connect import client_for
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
 from integrations.leaflink.pull_orders import backfill_orders, pull_orders
-from integrations.leaflink.push_statuses import push_statuses
+from integrations.leaflink.push_orders import push_orders
+from integrations.leaflink.push_payments import push_payments
 from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
@@ -124,7 +125,11 @@ def _orders(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
 
 
 def _statuses(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
-    push_statuses(context.account, client, run, dry=context.dry)
+    push_orders(context.account, client, run, dry=context.dry)
+
+
+def _payments(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
+    push_payments(context.account, client, run, dry=context.dry)
 
 
 def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
@@ -161,6 +166,7 @@ STEPS: dict[str, Action] = {
     "orders": _orders,
     # Before quantities: LeafLink takes fulfilled goods out of them by itself.
     "statuses": _statuses,
+    "payments": _payments,
     "inventory": _inventory,
     "details": _details,
 }
@@ -176,6 +182,7 @@ AFTER_ORDERS = ("statuses", "inventory")
 PRIORITIES = {
     "orders": WorkItem.Priority.ORDERS,
     "statuses": WorkItem.Priority.ORDERS,
+    "payments": WorkItem.Priority.ORDERS,
     "inventory": WorkItem.Priority.STOCK,
 }
 

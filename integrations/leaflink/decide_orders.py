@@ -10,22 +10,31 @@ from django.db import transaction
 from catalog.inventory import By, InventoryError, lock_items
 from catalog.models import Facility
 from customers.models import Destination
+from integrations import work
 from integrations.leaflink import match_customers
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.draft_orders import Book
-from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, apply_edit
+from integrations.leaflink.edit_orders import CannotApply, apply_edit
+from integrations.leaflink.follow_orders import catch_up
 from integrations.leaflink.import_orders import book_for, settle
-from integrations.leaflink.mapping import fingerprints
-from integrations.leaflink.mapping.statuses import RemoteStatus
+from integrations.leaflink.mapping import fingerprints, order_terms
+from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.models import Account, Customer, Order, OrderEvent
+from integrations.leaflink.models.orders import QUIET
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
+from integrations.leaflink.work_kinds import STATUS_WORK
+from integrations.models import WorkItem
 from orders import services
 from orders.models import SalesOrder
 from orders.revise import SetAside
 from orders.status import OPEN, IllegalMove, Status
+from orders.terms import LABELS, change_terms
 
 Kind = OrderEvent.Kind
+CHANGED_SINCE = (
+    "LeafLink has changed the order since this page was opened. Look at it again, then choose."
+)
 
 
 class CannotDecide(Exception):
@@ -165,17 +174,7 @@ def do_the_same(order_id: int, *, by: By, seen: str = "") -> Order:
     if order.state != Order.State.CONFLICT or order.status not in CAUGHT_UP:
         raise CannotDecide("LeafLink's order was not moved on by hand, or ours has caught up.")
     try:
-        if local.status in (Status.CREATED, Status.PARTIALLY_ALLOCATED):
-            local = services.allocate(local, by=by)
-            if local.status != Status.ALLOCATED:
-                raise CannotDecide(
-                    f"Not all of {local} is on the shelf. Receive stock, then try again."
-                )
-        if order.status in (RemoteStatus.SHIPPED, RemoteStatus.COMPLETE):
-            if local.status == Status.ALLOCATED:
-                local = services.ship(local, by=by)
-            if order.status == RemoteStatus.COMPLETE and local.status == Status.SHIPPED:
-                services.complete(local, by=by, reason="Complete in LeafLink")
+        catch_up(local, order.status, by=by)
     except (IllegalMove, InventoryError) as error:
         raise CannotDecide(str(error)) from error
     order.tell(Kind.PERSON, f"Do the same here: {order.status}.", by=by)
@@ -212,10 +211,7 @@ def _as_seen(order: Order, seen: str) -> str:
     """The fingerprint of what is chosen about. Raises CannotDecide when the person saw another."""
     now = fingerprints.of_choice(_payload(order))
     if seen and seen != now:
-        raise CannotDecide(
-            "LeafLink has changed the order since this page was opened. Look at it again, then "
-            "choose."
-        )
+        raise CannotDecide(CHANGED_SINCE)
     return now
 
 
@@ -235,3 +231,62 @@ def _payload(order: Order) -> payloads.Order:
 def _settle(order: Order) -> Order:
     book: Book = book_for(order.account, [order.pk])
     return settle(order.account, order.pk, book)
+
+
+def seen_of(row: dict[str, str]) -> str:
+    """The fingerprint of one thing to choose about, as a page showed it."""
+    return fingerprints.of_body([row["name"], row["ours"], row["theirs"]])[:16]
+
+
+@transaction.atomic
+def take_their_term(order_id: int, name: str, *, by: By, seen: str) -> Order:
+    """Take LeafLink's payment term, due date or delivery, on which both sides have moved."""
+    order, payload = _disputed(order_id, name, seen)
+    theirs = order_terms.theirs(payload)[name]
+    value = order_terms.local_value(name, theirs)
+    try:
+        change_terms(_local(order), {name: value}, by=by, why="LeafLink's was taken.")
+    except IllegalMove as error:
+        raise CannotDecide(str(error)) from error
+    return _agree(order, name, theirs, f"Take LeafLink's: {LABELS[name]}.", by)
+
+
+@transaction.atomic
+def keep_our_term(order_id: int, name: str, *, by: By, seen: str) -> Order:
+    """Keep ours of what both sides have moved: it is sent to LeafLink."""
+    order, payload = _disputed(order_id, name, seen)
+    theirs = order_terms.theirs(payload)[name]
+    return _agree(order, name, theirs, f"Keep ours, and send it: {LABELS[name]}.", by)
+
+
+def _disputed(order_id: int, name: str, seen: str) -> tuple[Order, payloads.Order]:
+    order = _lock(order_id)
+    rows = {row["name"]: row for row in order.disputed}
+    if name not in rows or name not in LABELS:
+        raise CannotDecide("There is nothing to choose any more: both sides say the same by now.")
+    if seen != seen_of(rows[name]):
+        raise CannotDecide(CHANGED_SINCE)
+    return order, _payload(order)
+
+
+def _agree(order: Order, name: str, theirs: str, told: str, by: By) -> Order:
+    order.agreed = {**order.agreed, name: theirs}
+    order.save(update_fields=["agreed"])
+    order.tell(Kind.PERSON, told, by=by)
+    settled = _settle(order)
+    # Ours may have to be sent now.
+    work.ask(order.account_id, STATUS_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
+    return settled
+
+
+@transaction.atomic
+def try_again(order_id: int, *, by: By, seen: str = "") -> Order:
+    """Ask LeafLink once more for what it refused."""
+    order = _lock(order_id)
+    if not order.refused:
+        raise CannotDecide("Nothing is refused any more.")
+    order.refuse({what: said for what, said in order.refusals.items() if what in QUIET})
+    order.save(update_fields=["refusals", "refused"])
+    order.tell(Kind.PERSON, "Try again.", by=by)
+    work.ask(order.account_id, STATUS_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
+    return order

@@ -4,6 +4,7 @@ Lines stay as LeafLink has them (duplicates apart, cases as cases); negative lin
 credits locked discounts. What can't be carried over is said in `warnings`, never dropped silently.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,9 +14,17 @@ from catalog.decimals import plain
 from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
 from integrations.leaflink import routing
-from integrations.leaflink.mapping import money
-from integrations.leaflink.mapping.payment_terms import local_term, remote_text
-from integrations.leaflink.models import Account, Listing, Order, Product, RoutingRule, Staff
+from integrations.leaflink.mapping import money, order_terms
+from integrations.leaflink.mapping.payment_terms import is_other, other_text
+from integrations.leaflink.models import (
+    Account,
+    ListEntry,
+    Listing,
+    Order,
+    Product,
+    RoutingRule,
+    Staff,
+)
 from integrations.leaflink.routing import Facts, Route
 from integrations.leaflink.wire import payloads
 from orders.drafts import DiscountDraft, LineDraft, OrderDraft
@@ -34,10 +43,15 @@ class Book:
     products: dict[int, Product] = field(default_factory=dict)
     tax_rates: list[TaxRate] = field(default_factory=list)
     rules: list[RoutingRule] = field(default_factory=list)
+    # LeafLink's batches: their numbers, which are the numbers of our lots.
+    batches: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, account: Account, product_ids: set[int]) -> "Book":
-        """Look up the account's staff, rules and tax rates, and the items of these products."""
+    def load(
+        cls, account: Account, product_ids: set[int], batch_ids: Collection[int] = ()
+    ) -> "Book":
+        """Look up the account's staff, rules and tax rates, the items of these products, and the
+        numbers of these batches."""
         products = Product.objects.filter(account=account, remote_id__in=product_ids).defer("raw")
         listings = Listing.objects.filter(product__in=products).select_related(
             "item__brand", "product"
@@ -49,7 +63,18 @@ class Book:
             products={row.remote_id: row for row in products},
             tax_rates=list(TaxRate.objects.filter(is_active=True)),
             rules=routing.rules_of(account),
+            batches=batch_numbers(account, batch_ids),
         )
+
+
+def batch_numbers(account: Account, batch_ids: Collection[int]) -> dict[int, str]:
+    """By LeafLink's id the numbers of those of these batches that were read."""
+    if not batch_ids:
+        return {}
+    rows = ListEntry.objects.filter(
+        account=account, list=ListEntry.List.BATCH, remote_id__in=list(batch_ids)
+    )
+    return dict(rows.values_list("remote_id", "name"))
 
 
 def sales_rep(account: Account, order: payloads.Order, book: Book) -> SalesRep | None:
@@ -98,10 +123,11 @@ def draft(
     parts = money.parts(order)
     tax_rate = _tax_rate(order, book, parts.tax, warnings)
     warnings += parity_warnings(order)
-    term = local_term(order)
-    if not term and remote_text(order):
+    terms = order_terms.theirs(order)
+    if is_other(terms["payment_term"]):
         warnings.append(
-            f"The payment term “{remote_text(order)}” has no counterpart here; none was set."
+            f"The payment term “{other_text(terms['payment_term'])}” has no counterpart here; none "
+            "was set."
         )
     return OrderDraft(
         placed_at=order.created_on or mirror.placed_at or timezone.now(),
@@ -111,10 +137,7 @@ def draft(
         facility=facility,
         sales_rep=sales_rep(account, order, book),
         brand=brands.pop() if len(brands) == 1 else None,
-        # The day as LeafLink wrote it, in the seller's offset: not the day it is here by then.
-        delivery_date=order.ship_date.date() if order.ship_date else None,
-        payment_term=term,
-        payment_due_on=order.payment_due_date.date() if order.payment_due_date else None,
+        **{name: order_terms.local_value(name, text) for name, text in terms.items()},
         classification=order.classification[:100],
         notes_for_buyer=order.notes,
         internal_notes=order.internal_notes,
@@ -152,6 +175,11 @@ def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineD
                 f"{line_name(line, book)}: {plain(line.quantity)} units are not whole cases of "
                 f"{line.unit_multiplier}."
             )
+        if line.batch and line.batch not in book.batches:
+            warnings.append(
+                f"{line_name(line, book)} asks for a batch of LeafLink's that was not read yet: "
+                "compare before you set stock aside."
+            )
         drafts.append(
             LineDraft(
                 item=item,
@@ -163,6 +191,7 @@ def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineD
                 is_sample=line.is_sample,
                 is_medical=line.is_medical_line_item,
                 notes=line.notes[:2000],
+                lot_number=book.batches.get(line.batch or 0, "")[:100],
                 channel_line=str(line.id),
             )
         )

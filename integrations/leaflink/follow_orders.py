@@ -4,21 +4,19 @@ Edits apply freely to what is not set aside, and to words and money. One that to
 aside or gone waits for a person as a whole: the order is "in conflict", and says why.
 """
 
-from dataclasses import replace
+from django.db import transaction
 
-from catalog.inventory import By, OutOfStock
-from integrations.leaflink import compare_orders
+from catalog.inventory import By, InventoryError, OutOfStock
+from integrations.leaflink import agree_terms, compare_orders
 from integrations.leaflink.draft_orders import (
     TOTAL_DIFFERS,
     Book,
-    draft,
-    goods,
-    line_name,
     matching_tax_rate,
     parity_warnings,
 )
+from integrations.leaflink.edit_orders import CANT_TAKE, CannotApply, apply_edit, later_draft
 from integrations.leaflink.mapping import fingerprints
-from integrations.leaflink.mapping.status_rules import is_behind
+from integrations.leaflink.mapping.status_rules import CAUGHT_UP, WAY, is_behind
 from integrations.leaflink.mapping.statuses import (
     REASON_OVER,
     Meaning,
@@ -26,28 +24,17 @@ from integrations.leaflink.mapping.statuses import (
     remote_state,
 )
 from integrations.leaflink.match_customers import destination_for
-from integrations.leaflink.models import Account, Order, OrderEvent
+from integrations.leaflink.models import STATUS, Account, Order, OrderEvent
 from integrations.leaflink.wire import payloads
 from orders import services
-from orders.drafts import OrderDraft
-from orders.models import OrderLine, SalesOrder
-from orders.revise import SetAside, revise
-from orders.status import OPEN, Status
+from orders.models import SalesOrder
+from orders.revise import SetAside
+from orders.status import OPEN, IllegalMove, Status
 
 State = Order.State
-CANT_TAKE = "LeafLink's change can't be taken"
+# More differences than this nobody reads in a list; the order's own page shows them all.
+MOST_DISPUTED = 20
 KEPT = "Ours was kept. LeafLink's version differs."
-
-# Where our order must have got to, for LeafLink's being there not to be news.
-CAUGHT_UP: dict[str, frozenset[Status]] = {
-    RemoteStatus.FULFILLED: frozenset({Status.ALLOCATED, Status.SHIPPED, Status.COMPLETED}),
-    RemoteStatus.SHIPPED: frozenset({Status.SHIPPED, Status.COMPLETED}),
-    RemoteStatus.COMPLETE: frozenset({Status.SHIPPED, Status.COMPLETED}),
-}
-
-
-class CannotApply(Exception):
-    """LeafLink's version of an order can't be taken; the text goes on after a colon."""
 
 
 def is_kept(order: Order, payload: payloads.Order) -> bool:
@@ -67,9 +54,13 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
     local = services.lock(order.sales_order_id)
     meaning = remote_state(payload.status).meaning
     kept = is_kept(order, payload)
-    still_behind = is_behind(account.status_rule, local.status, payload.status)
+    still_behind = is_behind(account.status_map, local.status, payload.status)
     if not still_behind:
-        order.refused = ""
+        order.refuse({what: said for what, said in order.refusals.items() if what != STATUS})
+    if meaning is Meaning.OVER or local.status == Status.CANCELED:
+        order.disputed = []
+    else:
+        local = agree_terms.settle(account, order, local, payload)
     if meaning is Meaning.OVER:
         _end(order, local, RemoteStatus(payload.status), kept)
     elif local.status == Status.CANCELED:
@@ -77,6 +68,7 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
             _let_go(order, local)
             return False
         if meaning is Meaning.AHEAD and not still_behind:
+            _dispute_status(order, local, payload)
             order.set_state(
                 State.CONFLICT,
                 f"It is canceled here, but {payload.status.lower()} in LeafLink. Reject it there, "
@@ -85,32 +77,101 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
         else:
             order.set_state(State.IMPORTED, "")
     elif meaning is Meaning.AHEAD and local.status not in CAUGHT_UP[payload.status]:
+        _follow_ahead(account, order, local, payload)
+    else:
+        order.agreed_status = payload.status[:30]
+        _follow_content(account, order, local, payload, book, kept)
+    return True
+
+
+def _follow_content(
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    kept: bool,
+) -> None:
+    """Take over what LeafLink says of lines, words and money, or say what is in the way."""
+    local = _fill_destination(account, order, local, payload)
+    others = order.applied_customer_id not in (None, order.customer_id)
+    if kept:
+        order.set_state(State.IMPORTED, KEPT)
+    elif others:
+        order.dispute("customer", "Customer", str(order.applied_customer), order.buyer or "nobody")
         order.set_state(
             State.CONFLICT,
-            f"LeafLink says {payload.status}, here it is {local.get_status_display().lower()}: it "
-            "was moved by hand in LeafLink, and no stock has moved here. Do the same here.",
+            f"LeafLink says that it is {order.buyer or 'nobody'}'s now. Choose the "
+            "destination, or keep ours.",
         )
+    elif order.applied_fingerprint == fingerprints.of_content(payload) and not (
+        _tax_is_known_now(local, payload, book) or _batches_are_known_now(local, payload, book)
+    ):
+        # LeafLink's total may have changed by itself.
+        rest = [one for one in order.warnings if not one.startswith(TOTAL_DIFFERS)]
+        order.warnings = rest + parity_warnings(payload)
+        order.set_state(State.IMPORTED, "")
     else:
-        local = _fill_destination(account, order, local, payload)
-        others = order.applied_customer_id not in (None, order.customer_id)
-        if kept:
-            order.set_state(State.IMPORTED, KEPT)
-        elif others:
-            order.set_state(
-                State.CONFLICT,
-                f"LeafLink says that it is {order.buyer or 'nobody'}'s now. Choose the "
-                "destination, or keep ours.",
-            )
-        elif order.applied_fingerprint == fingerprints.of_content(payload) and not (
-            _tax_is_known_now(local, payload, book)
-        ):
-            # LeafLink's total may have changed by itself.
-            rest = [one for one in order.warnings if not one.startswith(TOTAL_DIFFERS)]
-            order.warnings = rest + parity_warnings(payload)
-            order.set_state(State.IMPORTED, "")
+        _try_edit(account, order, local, payload, book)
+
+
+def _follow_ahead(
+    account: Account, order: Order, local: SalesOrder, payload: payloads.Order
+) -> None:
+    """LeafLink's order is further than ours: somebody moved it there by hand, or ours went back."""
+    here = local.get_status_display().lower()
+    if order.agreed_status in WAY and WAY.index(RemoteStatus(order.agreed_status)) >= WAY.index(
+        RemoteStatus(payload.status)
+    ):
+        # We have been there: stock was put back since. LeafLink can't go back.
+        order.set_state(
+            State.IMPORTED,
+            f"LeafLink says {payload.status}, and can't go back; here it is {here} again. Set "
+            "stock aside anew, or cancel it.",
+        )
+        return
+    why = ""
+    if payload.status in account.lead_statuses:
+        try:
+            with transaction.atomic():
+                local = catch_up(local, payload.status)
+        except (IllegalMove, InventoryError) as error:
+            why = f" Our order can't follow by itself: {error}"
         else:
-            _try_edit(account, order, local, payload, book)
-    return True
+            order.agreed_status = payload.status
+            order.set_state(
+                State.IMPORTED,
+                "",
+                news=f"Followed LeafLink, which says {payload.status}: {local} is "
+                f"{local.get_status_display().lower()}.",
+            )
+            return
+    _dispute_status(order, local, payload)
+    order.set_state(
+        State.CONFLICT,
+        f"LeafLink says {payload.status}, here it is {here}: it was moved by hand in LeafLink, and "
+        f"no stock has moved here. Do the same here.{why}",
+    )
+
+
+def catch_up(local: SalesOrder, remote: str, *, by: By = None) -> SalesOrder:
+    """Bring a sales order to where LeafLink's is: allocated, shipped or completed. All the way or
+    not at all, so call it in a transaction of its own. Raises IllegalMove, OutOfStock."""
+    if local.status in (Status.CREATED, Status.PARTIALLY_ALLOCATED):
+        local = services.allocate(local, by=by)
+        if local.status != Status.ALLOCATED:
+            raise IllegalMove(f"Not all of {local} is on the shelf. Receive stock, then try again.")
+    if remote in (RemoteStatus.SHIPPED, RemoteStatus.COMPLETE):
+        if local.status == Status.ALLOCATED:
+            local = services.ship(local, by=by)
+        if remote == RemoteStatus.COMPLETE and local.status == Status.SHIPPED:
+            local = services.complete(local, by=by, reason="Complete in LeafLink")
+    return local
+
+
+def _dispute_status(order: Order, local: SalesOrder, payload: payloads.Order) -> None:
+    here = local.get_status_display()
+    order.dispute("status", "Status", here, payload.status, order.agreed_status)
 
 
 def _ended_in_leaflink(canceled: SalesOrder) -> bool:
@@ -144,6 +205,14 @@ def _tax_is_known_now(local: SalesOrder, payload: payloads.Order, book: Book) ->
     return local.tax_rate_id is None and matching_tax_rate(payload, book) is not None
 
 
+def _batches_are_known_now(local: SalesOrder, payload: payloads.Order, book: Book) -> bool:
+    """Whether a line could ask for its lot now that LeafLink's batch was read."""
+    if local.status not in OPEN:
+        return False
+    named = [str(x.id) for x in payload.line_items or [] if book.batches.get(x.batch or 0)]
+    return bool(named) and local.lines.filter(lot_number="", channel_line__in=named).exists()
+
+
 def _reason(status: RemoteStatus) -> str:
     """Why a sales order is canceled when LeafLink's ended so, as its history says it."""
     why = REASON_OVER[status]
@@ -158,6 +227,7 @@ def _end(order: Order, local: SalesOrder, status: RemoteStatus, kept: bool) -> N
     elif kept:
         order.set_state(State.IMPORTED, KEPT)
     else:
+        order.dispute("over", "Status", local.get_status_display(), status, order.agreed_status)
         order.set_state(
             State.CONFLICT,
             f"It was {REASON_OVER[status]}, but is {local.get_status_display().lower()} here. "
@@ -172,6 +242,10 @@ def _try_edit(
     try:
         apply_edit(account, order, local, payload, book)
     except SetAside as error:
+        wanted, _ = later_draft(account, order, local, payload, book)
+        found = compare_orders.compare(local, wanted)
+        for one in (found.lines + found.others)[:MOST_DISPUTED]:
+            order.dispute("version", one.label, one.ours, one.theirs, one.ours)
         order.set_state(
             State.CONFLICT,
             f"It was changed in LeafLink, but is {local.get_status_display().lower()} here: "
@@ -179,109 +253,3 @@ def _try_edit(
         )
     except (CannotApply, OutOfStock) as error:
         order.set_state(State.CONFLICT, f"{CANT_TAKE}: {error}"[:500])
-
-
-def apply_edit(
-    account: Account,
-    order: Order,
-    local: SalesOrder,
-    payload: payloads.Order,
-    book: Book,
-    *,
-    at: str = "",
-    by: By = None,
-) -> None:
-    """Make the sales order what LeafLink says now. Call it in a transaction.
-
-    `at` is the status the order had when that was decided, if it has another one by now. Raises
-    SetAside, OutOfStock or CannotApply; then nothing was changed.
-    """
-    wanted, warnings = later_draft(account, order, local, payload, book, at=at)
-    changes = compare_orders.summary(local, wanted)
-    revise(
-        local,
-        wanted,
-        reason=f"Changed in LeafLink. {changes}"[:500],
-        allow_short=account.shortage_rule == Account.ShortageRule.IMPORT,
-        by=by,
-    )
-    order.warnings = warnings
-    order.kept_fingerprint = ""
-    order.applied_customer = order.customer
-    order.applied_fingerprint = fingerprints.of_content(payload)
-    order.set_state(State.IMPORTED, "", news=f"Took over what changed in LeafLink. {changes}")
-
-
-def later_draft(
-    account: Account,
-    order: Order,
-    local: SalesOrder,
-    payload: payloads.Order,
-    book: Book,
-    *,
-    at: str = "",
-) -> tuple[OrderDraft, list[str]]:
-    """What the sales order would be if LeafLink's version were taken, and what to know about it.
-
-    What was ordered stays what it is: lines that are here keep their item, also when the product
-    was linked to another one since. Raises CannotApply when LeafLink's version is not one that an
-    order here can have.
-    """
-    ours: dict[str, list[OrderLine]] = {}
-    for line in local.lines.select_related("item__brand"):
-        ours.setdefault(line.channel_line, []).append(line)
-    if payload.line_items is None:
-        raise CannotApply("it came without lines. Read it again.")
-    if below := [line_name(x, book) for x in payload.line_items if x.quantity < 0]:
-        raise CannotApply(f"{', '.join(below)} has a quantity below zero.")
-    new = [x for x in goods(payload) if str(x.id) not in ours and x.product not in book.items]
-    if new:
-        raise CannotApply(f"{', '.join(line_name(x, book) for x in new)} is not linked. Link it.")
-    if local.tax_rate:
-        # A rate that was retired since still holds for the orders that have it.
-        book = replace(book, tax_rates=[*book.tax_rates, local.tax_rate])
-    # What people may have chosen here stays chosen.
-    wanted, warnings = draft(account, order, payload, book, local.destination, local.facility)
-    wanted.sales_rep = local.sales_rep
-    wanted.delivery_date = wanted.delivery_date or local.delivery_date
-    status = at or local.status
-    keeps_prices = _prices_are_settled(account, status)
-    numbers = {line.channel_line for line in wanted.lines}
-    renumbered: dict[int, list[OrderLine]] = {}
-    for number in ours.keys() - numbers:
-        for line in ours[number]:
-            renumbered.setdefault(line.item_id or 0, []).append(line)
-    kept = []
-    for later in wanted.lines:
-        mine = _same_line(ours.get(later.channel_line, []))
-        if mine:
-            later.item, later.sku = mine.item, mine.sku
-        else:
-            # LeafLink may number lines anew: the same item's price is what was agreed.
-            mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
-        if mine is None:
-            continue
-        if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
-            later.price, later.case_size = mine.price, mine.case_size
-            kept.append(later.name)
-    if kept:
-        warnings.append(
-            f"LeafLink's new price for {', '.join(kept)} is ignored by rule, because the order is "
-            f"{Status(status).label.lower()}."
-        )
-    return wanted, warnings
-
-
-def _same_line(candidates: list[OrderLine]) -> OrderLine | None:
-    """Lines that share a number are taken in order; the last one serves for any more."""
-    if not candidates:
-        return None
-    return candidates.pop(0) if len(candidates) > 1 else candidates[0]
-
-
-def _prices_are_settled(account: Account, status: str) -> bool:
-    """Whether an order of this status has got so far that LeafLink's prices are ignored."""
-    if not account.ignore_prices_from:
-        return False
-    way = list(Status)
-    return way.index(Status(status)) >= way.index(Status(account.ignore_prices_from))

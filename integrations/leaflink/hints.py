@@ -16,11 +16,10 @@ from catalog.models import Item
 from catalog.signals import stock_changed
 from customers.models import Destination, SalesRep
 from integrations import work
-from integrations.leaflink import create_product
+from integrations.leaflink import create_product, out_of_step, payments_due
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.draft_orders import NO_RATE
-from integrations.leaflink.follow_orders import CANT_TAKE
-from integrations.leaflink.mapping.status_rules import is_behind
+from integrations.leaflink.edit_orders import CANT_TAKE
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
@@ -36,6 +35,7 @@ from integrations.leaflink.signals import links_made
 from integrations.leaflink.work_kinds import (
     DETAILS_WORK,
     INVENTORY_WORK,
+    PAYMENT_WORK,
     RECONSIDER_WORK,
     STATUS_WORK,
 )
@@ -134,15 +134,21 @@ def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
 
 
 def _orders_changed(order_ids: Collection[int]) -> None:
-    _reconsider(Q(sales_order__in=order_ids, state=Order.State.CONFLICT))
+    _reconsider(Q(sales_order__in=order_ids) & Order.needs_you())
     rows = Order.objects.filter(sales_order__in=order_ids, account__is_active=True)
     behind: dict[int, list[str]] = {}
-    columns = ("account", "number", "account__status_rule", "sales_order__status", "status")
-    for account_id, number, rule, local, remote in rows.values_list(*columns):
-        if is_behind(rule, str(local), remote):
-            behind.setdefault(account_id, []).append(str(number))
+    with_payments: dict[int, list[str]] = {}
+    for order in rows.select_related("account", "sales_order").defer("raw"):
+        if out_of_step.is_behind(order.account, order):
+            behind.setdefault(order.account_id, []).append(str(order.number))
+        if order.account.push_payments:
+            with_payments.setdefault(order.account_id, []).append(str(order.number))
     for account_id, numbers in behind.items():
         work.ask(account_id, STATUS_WORK, numbers, WorkItem.Priority.ORDERS)
+    for account_id, numbers in with_payments.items():
+        due = payments_due.orders_with_payments(Account.objects.get(pk=account_id))
+        owing = due.filter(number__in=numbers).values_list("number", flat=True)
+        work.ask(account_id, PAYMENT_WORK, map(str, owing), WorkItem.Priority.ORDERS)
 
 
 def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
@@ -190,6 +196,12 @@ def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: 
 def product_read(account: Account, remote_id: int) -> None:
     """A product that orders named is known at last: their reasons can say what it is."""
     named = Q(line_items__product_remote_id=remote_id, state=Order.State.HELD)
+    _reconsider(named & Q(account=account.pk))
+
+
+def batch_read(account: Account, remote_id: int) -> None:
+    """A batch that orders named is known at last: their lines can ask for its lot."""
+    named = Q(line_items__batch_remote_id=remote_id, sales_order__status__in=OPEN)
     _reconsider(named & Q(account=account.pk))
 
 

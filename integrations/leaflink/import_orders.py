@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from catalog import inventory
-from integrations.leaflink import follow_orders, hints
+from integrations.leaflink import agree_terms, follow_orders, hints, unsync_orders
 from integrations.leaflink.blockers import find_blockers, is_waived, short_of_stock
 from integrations.leaflink.draft_orders import Book, draft, route
 from integrations.leaflink.mapping import fingerprints
@@ -47,9 +47,10 @@ def settle_all(account: Account, order_ids: Iterable[int]) -> dict[int, Exceptio
 
 def book_for(account: Account, order_ids: Iterable[int]) -> Book:
     """What settling these stored orders looks up."""
-    lines = LineItem.objects.filter(order__in=list(order_ids), product_remote_id__isnull=False)
-    remote_ids = lines.values_list("product_remote_id", flat=True)
-    return Book.load(account, {pk for pk in remote_ids if pk})
+    lines = LineItem.objects.filter(order__in=list(order_ids))
+    named = list(lines.values_list("product_remote_id", "batch_remote_id"))
+    products = {product for product, _ in named if product}
+    return Book.load(account, products, {batch for _, batch in named if batch})
 
 
 @transaction.atomic
@@ -68,6 +69,8 @@ def settle(account: Account, order_id: int, book: Book) -> Order:
     except BadPayload as error:
         _unreadable(order, str(error))
         return order
+    if not order.sales_order_id:
+        agree_terms.note_number(account, order, payload)
     if not order.sales_order_id or not follow_orders.follow(account, order, payload, book):
         _decide(account, order, payload, book)
     return order
@@ -99,6 +102,8 @@ def _standing(
 ) -> tuple[Order.State | None, str]:
     """Whether the order is not to be imported (now), and why."""
     meaning = remote_state(payload.status).meaning
+    if order.unsynced_fingerprint and (away := unsync_orders.stays_away(order, payload)):
+        return State.IGNORED, away
     if payload.status not in REMOTE_STATES:
         return State.WAITING, f"LeafLink calls it “{payload.status}”, a status unknown here."
     if meaning is Meaning.NOT_YET:
@@ -147,6 +152,8 @@ def _import(account: Account, order: Order, payload: payloads.Order, book: Book)
     order.routed_by = way.reason[:300]
     order.applied_fingerprint = fingerprints.of_content(payload)
     order.applied_customer = order.customer
+    order.agreed_status = payload.status[:30]
+    agree_terms.begin(account, order, payload)
     if order.state == State.HELD:
         order.blockers.all().delete()
     from_where = f"It ships from {way.facility}. {way.reason}" if way.facility else way.reason

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
-from integrations.leaflink import create_product, hints, push_details
+from integrations.leaflink import create_product, hints, pull_lists, push_details
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
@@ -21,13 +21,23 @@ from integrations.leaflink.mirror_orders import name_lines
 from integrations.leaflink.models import Account, Listing, Offer, Order, Product
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
-from integrations.leaflink.push_statuses import push_status
-from integrations.leaflink.wire.errors import BadCredentials, Gone, LeafLinkError, Wait
+from integrations.leaflink.push_orders import push_order
+from integrations.leaflink.push_payments import push_order_payments
+from integrations.leaflink.wire.errors import (
+    BadCredentials,
+    Gone,
+    LeafLinkError,
+    Refused,
+    UnknownOutcome,
+    Wait,
+)
 from integrations.leaflink.work_kinds import (
+    BATCH_WORK,
     CREATE_WORK,
     DETAILS_WORK,
     INVENTORY_WORK,
     ORDER_WORK,
+    PAYMENT_WORK,
     PRODUCT_WORK,
     RECONSIDER_WORK,
     STATUS_WORK,
@@ -40,8 +50,8 @@ logger = logging.getLogger(__name__)
 
 
 def poll_orders() -> None:
-    """Each minute: what webhooks may have missed, and orders that LeafLink should move on."""
-    _for_each_account(("orders", "statuses"))
+    """Each minute: what webhooks may have missed, and what LeafLink should hear of our orders."""
+    _for_each_account(("orders", "statuses", "payments"))
 
 
 def push_inventory() -> None:
@@ -76,7 +86,9 @@ def register_work() -> None:
     work.register(ORDER_WORK, "Read order", _read_order)
     work.register(PRODUCT_WORK, "Read product", _read_product)
     work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
-    work.register(STATUS_WORK, "Move order in LeafLink", _push_status)
+    work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order)
+    work.register(PAYMENT_WORK, "Send payments", _push_payments)
+    work.register(BATCH_WORK, "Read batch", _read_batch)
     work.register(INVENTORY_WORK, "Send quantities", _push_now)
     work.register(DETAILS_WORK, "Send product details", _push_details)
     work.register(CREATE_WORK, "Create product in LeafLink", _create_product)
@@ -89,6 +101,8 @@ def _outcomes() -> Iterator[None]:
         yield
     except Wait as error:
         raise work.Later(str(error), timedelta(seconds=error.seconds)) from error
+    except UnknownOutcome as error:
+        raise work.Later(str(error), timedelta(seconds=5), "unknown outcome") from error
     except BudgetExhausted as error:
         raise work.Later(str(error), error.wait, "budget") from error
     except Busy as error:
@@ -169,10 +183,33 @@ def _reconsider(connection: Connection, number: str) -> None:
     settle_numbers(_account(connection), [number])
 
 
-def _push_status(connection: Connection, number: str) -> None:
+def _push_order(connection: Connection, number: str) -> None:
     account = _account(connection)
     with _outcomes():
-        push_status(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
+        try:
+            push_order(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
+        except Refused:
+            return  # the order shows it, and what can be done
+        except Gone:
+            _note_gone(account, number)
+
+
+def _push_payments(connection: Connection, number: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        try:
+            push_order_payments(account, client_for(account, share=1), number)
+        except Refused:
+            return  # the payment shows it, and what can be done
+        except Gone:
+            _note_gone(account, number)
+
+
+def _read_batch(connection: Connection, remote_id: str) -> None:
+    account = _account(connection)
+    with _outcomes():
+        pull_lists.read_batch(account, client_for(account, share=1), remote_id)
+    hints.batch_read(account, int(remote_id))
 
 
 def _push_now(connection: Connection, key: str) -> None:

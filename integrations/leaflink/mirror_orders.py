@@ -13,13 +13,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import work
-from integrations.leaflink import cursors
+from integrations.leaflink import cursors, payment_options
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import moves_quantity
 from integrations.leaflink.models import (
     Account,
     Customer,
     LineItem,
+    ListEntry,
     Listing,
     Order,
     OrderEvent,
@@ -28,7 +29,7 @@ from integrations.leaflink.models import (
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
-from integrations.leaflink.work_kinds import PRODUCT_WORK
+from integrations.leaflink.work_kinds import BATCH_WORK, PRODUCT_WORK
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify
 from integrations.runs import Recorder
@@ -177,6 +178,7 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
     for order in changed:
         _lay_in(order, reads[order.number], customers, now)
     Order.objects.bulk_update(changed, ORDER_COLUMNS, batch_size=100)
+    payment_options.learn(account, [read.payload for read in reads.values() if read.payload])
     _store_lines(account, [o for o in changed if _lines(reads[o.number]) is not None], reads)
     OrderEvent.objects.bulk_create(
         OrderEvent(order=order, kind=OrderEvent.Kind.READ, text=_told(reads[order.number]))
@@ -282,6 +284,7 @@ def _store_lines(account: Account, orders: list[Order], reads: dict[uuid.UUID, R
         # Until it was read, such a line keeps the name and SKU that the order itself gives.
         # (Before the first reading of all products, they are all coming anyway.)
         work.ask(account.pk, PRODUCT_WORK, sorted(map(str, unseen)), WorkItem.Priority.ORDERS)
+    _ask_for_batches(account, orders, reads)
     LineItem.objects.filter(order__in=orders).delete()
     LineItem.objects.bulk_create(
         [
@@ -292,6 +295,20 @@ def _store_lines(account: Account, orders: list[Order], reads: dict[uuid.UUID, R
         batch_size=500,
         ignore_conflicts=True,
     )
+
+
+def _ask_for_batches(
+    account: Account, orders: Sequence[Order], reads: dict[uuid.UUID, Read]
+) -> None:
+    """Have the batches read that lines name and nobody has read yet."""
+    named = {x.batch for o in orders for x in _lines(reads[o.number]) or [] if x.batch}
+    if not named:
+        return
+    known = ListEntry.objects.filter(
+        account=account, list=ListEntry.List.BATCH, remote_id__in=named
+    ).values_list("remote_id", flat=True)
+    unread = sorted(str(pk) for pk in named - set(known))
+    work.ask(account.pk, BATCH_WORK, unread, WorkItem.Priority.ORDERS)
 
 
 def _line_row(
@@ -313,6 +330,7 @@ def _line_row(
         unit_multiplier=line.unit_multiplier,
         price=line.price,
         is_sample=line.is_sample,
+        batch_remote_id=line.batch,
     )
 
 

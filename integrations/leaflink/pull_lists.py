@@ -66,14 +66,37 @@ SOURCES = (
         _no_parent,
         by_company=False,
     ),
+    # Numbers of batches are the numbers of our lots.
+    Source(
+        List.BATCH,
+        "batches",
+        payloads.Batch,
+        lambda r: r.production_batch_number,
+        _no_parent,
+        by_company=False,
+    ),
 )
+# Read from orders, not here.
+LEARNT = (List.PAYMENT_TERM, List.PAYMENT_METHOD)
+
+
+def read_batch(account: Account, client: LeafLinkClient, remote_id: str) -> None:
+    """Read the number of one batch that an order names. Raises as the client does."""
+    batch = payloads.parse(payloads.Batch, payloads.storable(client.get(f"batches/{remote_id}")))
+    ListEntry.objects.update_or_create(
+        account=account,
+        list=List.BATCH,
+        remote_id=batch.id,
+        defaults={"name": batch.production_batch_number[:300], "gone_at": None},
+    )
 
 
 def pull_lists(
     account: Account, client: LeafLinkClient, run: Recorder, *, full: bool, dry: bool = False
 ) -> None:
     """Read all lists, where that is due. One that the key may not read stops no other."""
-    if dry or not (full or not ListEntry.objects.filter(account=account).exists()):
+    known = ListEntry.objects.filter(account=account).exclude(list__in=(*LEARNT, List.BATCH))
+    if dry or not (full or not known.exists()):
         return
     slug = ""
     with _noted(run, "companies"):

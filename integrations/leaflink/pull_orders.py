@@ -49,10 +49,7 @@ def pull_orders(
         return
     # What waits for a reason to go, and what a crash has kept from being settled.
     undecided = Order.objects.filter(
-        Q(state__in=(Order.State.HELD, Order.State.CONFLICT))
-        | Q(needs_settling=True)
-        | hints.BLANK
-        | hints.UNTAXED,
+        Order.needs_you() | Q(needs_settling=True) | hints.BLANK | hints.UNTAXED,
         account=account,
         read_at__isnull=False,
     )

@@ -3,7 +3,9 @@
 ORDER_WORK = "leaflink.order"  # key: the order's number; read it again
 PRODUCT_WORK = "leaflink.product"  # key: the product's id; read it again
 RECONSIDER_WORK = "leaflink.reconsider"  # key: the order's number; decide again what becomes of it
-STATUS_WORK = "leaflink.status"  # key: the order's number; move it to where ours is
+STATUS_WORK = "leaflink.status"  # key: the order's number; bring LeafLink's up to ours
 INVENTORY_WORK = "leaflink.inventory"  # key: "all"; read orders and send quantities
 DETAILS_WORK = "leaflink.details"  # key: the item's id; compare it with its product, send
 CREATE_WORK = "leaflink.create"  # key: the item's id; make its product
+PAYMENT_WORK = "leaflink.payment"  # key: the order's number; send its payments
+BATCH_WORK = "leaflink.batch"  # key: the batch's id; read its number

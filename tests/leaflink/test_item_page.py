@@ -236,7 +236,7 @@ def test_switching_a_rule_on_sends_nothing_by_itself(bench, shop):
         "stand_in_url": account.stand_in_url,
         "company_id": account.company_id,
         "import_statuses": ["Submitted"],
-        "status_rule": "flourish",
+        "status_preset": "flourish",
         "customer_rule": "create",
         "shortage_rule": "hold",
         "new_product_state": "Available",

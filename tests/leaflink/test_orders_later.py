@@ -238,7 +238,7 @@ def test_an_order_that_becomes_somebody_elses_waits_for_a_person(bench, one):
 
 def test_canceled_here_and_shipped_there_is_no_peace(bench, one):
     _, body = one
-    bench.account.status_rule = "off"
+    bench.account.status_map = {}
     bench.account.save()
     services.cancel(SalesOrder.objects.get(), reason="No")
     bench.take_in(later(body, status="Shipped"))
@@ -417,7 +417,7 @@ def test_a_rule_that_is_there_already_is_refused_at_its_row(bench, admin_client)
     }
     choices = {
         "import_statuses": ["Submitted"],
-        "status_rule": "flourish",
+        "status_preset": "flourish",
         "new_product_state": "Available",
         "customer_rule": "create",
         "shortage_rule": "hold",

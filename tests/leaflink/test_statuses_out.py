@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from integrations import work
 from integrations.leaflink import cycle
-from integrations.leaflink.mapping.status_rules import TARGETS, WAY, is_behind, next_step, target
+from integrations.leaflink.mapping.status_rules import (
+    PRESETS,
+    WAY,
+    is_behind,
+    next_step,
+    target,
+)
 from integrations.leaflink.mapping.statuses import REMOTE_STATES, RemoteStatus
 from integrations.leaflink.models import Account
 from orders import services
@@ -32,7 +38,7 @@ def order(bench):
 
 
 def rule(name):
-    Account.objects.update(status_rule=name)
+    Account.objects.update(status_map=PRESETS[name])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,9 @@ def test_stock_adds_up_on_both_sides_along_the_whole_way(bench):
 
 
 @given(
-    st.sampled_from(sorted(TARGETS)), st.sampled_from(Status), st.sampled_from(list(REMOTE_STATES))
+    st.sampled_from(list(PRESETS.values())),
+    st.sampled_from(Status),
+    st.sampled_from(list(REMOTE_STATES)),
 )
 def test_every_way_ends_and_only_goes_forward(style, local, remote):
     wanted = target(style, local)

@@ -75,7 +75,7 @@ def test_a_direct_sale_lowers_what_leaflink_offers(bench):
 
 def test_a_shipped_order_that_leaflink_still_reserves_never_oversells(bench):
     goods = bench.goods(on_hand=100)
-    bench.account.status_rule = "off"
+    bench.account.status_map = {}
     bench.account.save()
     bench.ready()
     order = bench.order(bench.line(goods, 30))

@@ -30,6 +30,7 @@ def test_sync_reports_each_step_and_fails_when_something_is_stuck(bench_sync, ca
         "products",
         "orders",
         "statuses",
+        "payments",
         "inventory",
         "details",
     ]

@@ -16,6 +16,7 @@ from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
+from integrations.leaflink.admin.status_map import MAP_FIELDS, STATUS_HELP, StatusMapForm
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
@@ -24,6 +25,8 @@ from integrations.leaflink.models import (
     RoutingRule,
     WebhookDelivery,
 )
+
+TERMS_AND_PAYMENTS = ["push_order_terms", "push_payments", "payment_recorder"]
 
 
 class AccountBrandInline(TabularInline):
@@ -91,7 +94,7 @@ class KeyField(forms.CharField):
         return key
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+class AccountForm(StatusMapForm):
     new_app_key = KeyField(label="App key")
     new_webhook_key = KeyField(label="Webhook key")
     import_statuses = forms.MultipleChoiceField(
@@ -114,7 +117,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "import_orders",
             "import_statuses",
             "import_since",
-            "status_rule",
+            "lead_statuses",
+            "push_order_terms",
+            "push_payments",
+            "payment_recorder",
             "fallback_rep",
             "default_facility",
             "customer_rule",
@@ -143,6 +149,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
                 )
 
     def save(self, commit: bool = True) -> Any:
+        self.instance.status_map = self.cleaned_data["status_map"]
         for name in ("app_key", "webhook_key"):
             if value := self.cleaned_data.get(f"new_{name}"):
                 setattr(self.instance, name, value)
@@ -155,7 +162,7 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
     list_display = ["name", "company_name", "shown_host", "is_active", "last_webhook_at"]
     list_filter = ["is_active", "host"]
     search_fields = ["name", "company_name"]
-    autocomplete_fields = ["default_facility", "fallback_rep", "facilities"]
+    autocomplete_fields = ["default_facility", "fallback_rep", "facilities", "payment_recorder"]
     readonly_fields = ["webhook_address", "last_webhook_at"]
     inlines = [AccountBrandInline, RoutingRuleInline]
     change_form_outer_before_template = "admin/leaflink/account_links.html"
@@ -174,7 +181,6 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
                     "import_orders",
                     "import_statuses",
                     "import_since",
-                    "status_rule",
                     "fallback_rep",
                     "default_facility",
                     "customer_rule",
@@ -184,6 +190,14 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
                 ]
             },
         ),
+        (
+            "Statuses: LeafLink follows our orders",
+            {
+                "description": STATUS_HELP,
+                "fields": ["status_preset", *MAP_FIELDS, "lead_statuses"],
+            },
+        ),
+        ("Terms and payments", {"fields": TERMS_AND_PAYMENTS}),
         (
             "Products",
             {

@@ -19,11 +19,13 @@ from integrations.leaflink import combined_orders, compare_orders, map_reps, sug
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
 from integrations.leaflink.cures import Cure, cure_for
-from integrations.leaflink.follow_orders import CAUGHT_UP, CannotApply, is_kept, later_draft
+from integrations.leaflink.edit_orders import CannotApply, later_draft
+from integrations.leaflink.follow_orders import is_kept
 from integrations.leaflink.import_orders import book_for
 from integrations.leaflink.link import why_not
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.customer_likeness import Likeness
+from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.mapping.statuses import Meaning, RemoteStatus, remote_state
 from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.match_customers import known_as, suggested_destinations

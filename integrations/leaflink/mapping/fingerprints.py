@@ -16,11 +16,11 @@ def of_body(body: Any) -> str:
 
 
 def of_content(order: payloads.Order) -> str:
-    """The fingerprint of what a sales order takes from LeafLink's: not the status, not payments.
+    """The fingerprint of what a sales order takes over whole: not the status, nor the terms that
+    are agreed about one by one (payment, delivery).
 
     The order in which lines come and how numbers are written ("10", "10.0") make no difference.
     """
-    term = order.selected_payment_option.payment_term
     address = order.delivery_address
     lines = sorted(
         (
@@ -32,6 +32,7 @@ def of_content(order: payloads.Order) -> str:
             line.is_sample,
             line.is_medical_line_item,
             line.notes,
+            line.batch or 0,
         )
         for line in order.line_items or []
     )
@@ -47,12 +48,19 @@ def of_content(order: payloads.Order) -> str:
             lines,
             [_plain(amount) for amount in money],
             order.discount_type,
-            [order.payment_term, term.code, term.days, term.term],
-            [order.payment_due_date, order.ship_date],
             [order.notes, order.internal_notes, order.classification],
             [address.address, address.unit_number, address.city, address.state, address.zipcode],
         ]
     )
+
+
+def of_unsynced(order: payloads.Order) -> str:
+    """The fingerprint of all that somebody may edit of an order: when it changes, one whose sales
+    order was deleted here comes in anew."""
+    term = order.selected_payment_option.payment_term
+    terms = [order.payment_term, term.code, term.days, term.term, order.shipping_details]
+    days = [order.payment_due_date, order.ship_date]
+    return of_body([of_content(order), terms, days])
 
 
 def of_choice(order: payloads.Order) -> str:

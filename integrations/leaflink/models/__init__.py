@@ -4,10 +4,20 @@ from integrations.leaflink.models.accounts import Account, AccountBrand, Cursor,
 from integrations.leaflink.models.lists import ListEntry
 from integrations.leaflink.models.mirrors import Customer, Listing, Mirror, Product, Staff
 from integrations.leaflink.models.offers import Offer
-from integrations.leaflink.models.orders import Blocker, LineItem, Order, OrderEvent
+from integrations.leaflink.models.orders import (
+    NUMBER,
+    STATUS,
+    Blocker,
+    LineItem,
+    Order,
+    OrderEvent,
+    OrderPayment,
+)
 from integrations.leaflink.models.routing import RoutingRule
 
 __all__ = [
+    "NUMBER",
+    "STATUS",
     "Account",
     "AccountBrand",
     "Blocker",
@@ -20,6 +30,7 @@ __all__ = [
     "Offer",
     "Order",
     "OrderEvent",
+    "OrderPayment",
     "Product",
     "RoutingRule",
     "Staff",

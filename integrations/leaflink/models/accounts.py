@@ -8,11 +8,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from catalog.models import Brand, Facility
 from customers.models import SalesRep
 from integrations.encryption import EncryptedTextField
-from integrations.leaflink.mapping.status_rules import StatusRule
+from integrations.leaflink.mapping import status_rules
+from integrations.leaflink.mapping.status_rules import PRESETS, Preset
 from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
 from integrations.models import Connection
 from orders.status import Status
@@ -20,6 +22,14 @@ from orders.status import Status
 
 def default_import_statuses() -> list[str]:
     return [RemoteStatus.SUBMITTED.value, RemoteStatus.ACCEPTED.value]
+
+
+def default_status_map() -> dict[str, str]:
+    return dict(PRESETS[Preset.FLOURISH])
+
+
+# LeafLink's statuses that our orders can be made to follow; the others are followed anyhow.
+CAN_LEAD = tuple(status_rules.CAUGHT_UP)
 
 
 class Account(Connection):
@@ -152,19 +162,37 @@ class Account(Connection):
     link_exact_skus = models.BooleanField(
         "link products by themselves when the SKU is exactly the same", default=True
     )
-    status_rule = models.CharField(
-        "LeafLink follows our orders",
-        max_length=10,
-        choices=[
-            (StatusRule.FLOURISH.value, "From the first allocation to shipping (Flourish style)"),
-            (StatusRule.DISTRU.value, "From import to completion (Distru style)"),
-            (StatusRule.OFF.value, "Not at all"),
-        ],
-        default=StatusRule.FLOURISH.value,
+    # By our status what LeafLink's order becomes; what is left out changes nothing there.
+    status_map = models.JSONField("LeafLink follows our orders", default=default_status_map)
+    # LeafLink's statuses, set by hand there, that our orders follow by themselves.
+    lead_statuses = models.JSONField("our orders follow LeafLink", default=list, blank=True)
+    push_order_terms = models.BooleanField(
+        "send payment terms and delivery dates to LeafLink",
+        default=True,
         help_text=(
-            "Partially allocated here becomes Accepted there, allocated Fulfilled, shipped "
-            "Shipped, canceled Rejected. From import to completion adds: created Accepted, "
-            "completed Complete."
+            "What is changed here is sent: payment term, due date, delivery date and shipping "
+            "details. What is changed in LeafLink comes in either way."
+        ),
+    )
+    push_payments = models.BooleanField(
+        "send payments to LeafLink",
+        default=False,
+        help_text=(
+            "Payments recorded here from now on are noted in LeafLink too, and voided ones are "
+            "taken back there. Payments noted in LeafLink never come here."
+        ),
+    )
+    push_payments_since = models.DateTimeField(null=True, blank=True, editable=False)
+    payment_recorder = models.ForeignKey(
+        "leaflink.Staff",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="who records payments in LeafLink",
+        help_text=(
+            "For payments recorded here by people who are not LeafLink staff. Empty: such payments "
+            "wait, and say so."
         ),
     )
     customer_rule = models.CharField(
@@ -219,11 +247,25 @@ class Account(Connection):
         """Whose request budget is spent: the owner of the key, or the account by itself."""
         return self.key_owner.strip() or f"account {self.pk}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Payments from before the rule was switched on are never sent.
+        if self.push_payments != bool(self.push_payments_since):
+            self.push_payments_since = timezone.now() if self.push_payments else None
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "push_payments_since"}
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         unknown = [s for s in self.import_statuses if s not in IMPORTABLE]
         if unknown:
             raise ValidationError(
                 {"import_statuses": f"Only {', '.join(IMPORTABLE)} can be imported."}
+            )
+        if impossible := status_rules.problems(self.status_map):
+            raise ValidationError({"status_map": " ".join(impossible.values())})
+        if unknown := [s for s in self.lead_statuses if s not in CAN_LEAD]:
+            raise ValidationError(
+                {"lead_statuses": f"Only {', '.join(CAN_LEAD)} can lead, not {', '.join(unknown)}."}
             )
         if self.host == self.Host.STAND_IN and not self.stand_in_url:
             raise ValidationError({"stand_in_url": "Give the address the stand-in runs at."})

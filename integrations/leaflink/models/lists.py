@@ -19,6 +19,10 @@ class ListEntry(models.Model):
         CATEGORY = "category", "Category"
         SUBCATEGORY = "subcategory", "Subcategory"
         LICENSE = "license", "License"
+        BATCH = "batch", "Batch"
+        # No list of LeafLink's names these two: they are learnt from the orders that are read.
+        PAYMENT_TERM = "payment_term", "Payment term"
+        PAYMENT_METHOD = "payment_method", "Payment method"
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="list_entries")
     list = models.CharField(max_length=20, choices=List)

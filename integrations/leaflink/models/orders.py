@@ -1,5 +1,7 @@
 """Mirrors of LeafLink's orders: what LeafLink says, what was decided, and why one is held."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -8,7 +10,12 @@ from catalog.inventory import By
 from catalog.models import Facility, Item
 from integrations.leaflink.models.accounts import Account
 from integrations.leaflink.models.mirrors import Customer, Product, Staff
-from orders.models import SalesOrder
+from orders.models import Payment, SalesOrder
+
+# What LeafLink may refuse beside the terms of an order: its status, and our number. No order waits
+# for a person because of the number: a notice tells of it once for the account.
+STATUS, NUMBER = "status", "number"
+QUIET = (NUMBER,)
 
 
 class Order(models.Model):
@@ -67,8 +74,22 @@ class Order(models.Model):
     applied_customer = models.ForeignKey(
         Customer, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    # LeafLink's words when it refused to move the order to where ours is.
+    # What both sides last agreed about delivery and payment (see mapping.order_terms), LeafLink's
+    # status when ours had got as far, and our number as LeafLink has noted it.
+    agreed = models.JSONField(default=dict)
+    agreed_status = models.CharField(max_length=30, blank=True)
+    noted_number = models.CharField(max_length=40, blank=True)
+    # What a person has to choose about: [{name, label, ours, theirs, agreed}], in words.
+    disputed = models.JSONField(default=list)
+    is_disputed = models.BooleanField(default=False)
+    # What LeafLink refused: {what: [the value it was asked for, its words]}; and the words alone.
+    refusals = models.JSONField(default=dict)
     refused = models.CharField("refused by LeafLink", max_length=500, blank=True)
+    # Of an order whose sales order was deleted here: its number, what LeafLink said then (when that
+    # changes, the order comes in anew), and whether LeafLink's is to be rejected.
+    unsynced_number = models.CharField(max_length=40, blank=True)
+    unsynced_fingerprint = models.CharField(max_length=64, blank=True)
+    reject_asked = models.BooleanField(default=False)
     gone_at = models.DateTimeField("gone since", null=True)
     # What a person should know although the order was imported: a tax without local rate, say.
     warnings = models.JSONField(default=list)
@@ -79,6 +100,7 @@ class Order(models.Model):
         permissions = [
             ("import_order_anyway", "Can import orders although stock is short or totals differ"),
             ("decide_order", "Can choose between our and LeafLink's version of an order"),
+            ("unsync_order", "Can delete sales orders that came from LeafLink"),
         ]
         constraints = [models.UniqueConstraint("account", "number", name="order_once_per_account")]
         indexes = [
@@ -89,10 +111,24 @@ class Order(models.Model):
                 name="order_needs_settling",
                 condition=models.Q(needs_settling=True),
             ),
+            models.Index(
+                fields=["-placed_at"], name="order_disputed", condition=models.Q(is_disputed=True)
+            ),
+            models.Index(
+                fields=["account"],
+                name="order_unsynced",
+                condition=~models.Q(unsynced_number=""),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"#{self.short_id or str(self.number)[-8:]}"
+
+    @classmethod
+    def needs_you(cls) -> models.Q:
+        """Those that wait for a person: held, in conflict, moved on both sides, or refused."""
+        waits = models.Q(state__in=(cls.State.HELD, cls.State.CONFLICT))
+        return waits | models.Q(is_disputed=True) | ~models.Q(refused="")
 
     def set_state(self, state: "Order.State", reason: str, *, news: str = "") -> None:
         """Write what was decided about the order, and only that; news goes on the timeline.
@@ -105,6 +141,7 @@ class Order(models.Model):
             self.tell(OrderEvent.Kind.DECIDED, news or told)
         self.state, self.state_reason = state, reason
         self.needs_settling = False
+        self.is_disputed = bool(self.disputed)
         self.save(
             update_fields=[
                 "state",
@@ -116,9 +153,29 @@ class Order(models.Model):
                 "routed_by",
                 "kept_fingerprint",
                 "refused",
+                "refusals",
+                "agreed",
+                "agreed_status",
+                "noted_number",
+                "disputed",
+                "is_disputed",
+                "unsynced_number",
+                "unsynced_fingerprint",
+                "reject_asked",
                 "warnings",
             ]
         )
+
+    def dispute(self, name: str, label: str, ours: str, theirs: str, agreed: str = "") -> None:
+        """Say, in words, what a person has to choose about; `set_state` writes it."""
+        row = {"name": name, "label": label, "ours": ours, "theirs": theirs, "agreed": agreed}
+        self.disputed = [*self.disputed, row]
+
+    def refuse(self, refusals: dict[str, list[str]]) -> None:
+        """Keep what LeafLink refused, in memory: {what: [the value asked for, its words]}."""
+        self.refusals = refusals
+        told = [words for what, (_, words) in refusals.items() if what not in QUIET]
+        self.refused = " ".join(dict.fromkeys(told))[:500]
 
     def tell(self, kind: "OrderEvent.Kind", text: str, *, by: By = None) -> None:
         """Put one call or decision about the order on its timeline."""
@@ -163,6 +220,7 @@ class LineItem(models.Model):
     unit_multiplier = models.PositiveIntegerField("units per case", default=1)
     price = models.DecimalField(max_digits=14, decimal_places=4)
     is_sample = models.BooleanField("sample", default=False)
+    batch_remote_id = models.PositiveBigIntegerField("LeafLink batch", null=True)
 
     class Meta:
         ordering = ["order", "position"]
@@ -200,3 +258,49 @@ class Blocker(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class OrderPayment(models.Model):
+    """A payment of ours on its way to LeafLink, or the negative one that takes it back.
+
+    The row is there before LeafLink is asked, and `reference` is looked for in LeafLink before it
+    is asked again: that is what makes it exactly once.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ASKED = "asked", "Asked, answer due"
+        SENT = "sent", "In LeafLink"
+        REFUSED = "refused", "Refused"
+        DROPPED = "dropped", "Not sent"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="leaflink")
+    is_void = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING, db_index=True)
+    # LeafLink's words, or what is missing here.
+    problem = models.CharField(max_length=500, blank=True)
+    remote_id = models.PositiveBigIntegerField("LeafLink number", null=True)
+    asked_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "payment in LeafLink"
+        verbose_name_plural = "payments in LeafLink"
+        constraints = [
+            models.UniqueConstraint("payment", "is_void", name="order_payment_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.amount}"
+
+    @property
+    def amount(self) -> Decimal:
+        """Money; below zero for what takes a payment back."""
+        return -self.payment.amount if self.is_void else self.payment.amount
+
+    @property
+    def reference(self) -> str:
+        """What LeafLink's record is known by."""
+        return f"LB-{self.payment.token.hex}" + ("-void" if self.is_void else "")

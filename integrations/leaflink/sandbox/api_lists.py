@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, jsonify, request
 
 from integrations.leaflink.sandbox import bodies, representations
-from integrations.leaflink.sandbox.answers import own, page, request_body, world
+from integrations.leaflink.sandbox.answers import own, page, request_body, words, world
 from integrations.leaflink.sandbox.errors import NotFound
 from integrations.leaflink.sandbox.records import Order, OrderLine
 
@@ -61,6 +61,21 @@ def update_line(pk: int) -> Response:
         rows = [row if one is found else {"id": one.id} for one in order.lines]
         world().edit_order(order.number, rows)
         return jsonify(representations.line(*_line(pk)))
+
+
+@blueprint.get("/batches/")
+def batches() -> Response:
+    mine = [b for b in world().batches.values() if b.company_id == g.company_id]
+    if ids := words("id"):
+        mine = [b for b in mine if str(b.id) in ids]
+    if numbers := words("production_batch_number"):
+        mine = [b for b in mine if b.number in numbers]
+    return page(mine, representations.batch)
+
+
+@blueprint.get("/batches/<int:pk>/")
+def batch(pk: int) -> Response:
+    return jsonify(representations.batch(own(world().batches.values(), "company_id", pk)))
 
 
 @blueprint.get("/order-payments/<int:pk>/")

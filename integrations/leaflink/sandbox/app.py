@@ -28,6 +28,7 @@ PERMISSIONS = {
     "products": "products",
     "customers": "crm",
     "licenses": "orders",
+    "batches": "orders",
 }
 LONGEST_LOG = 20_000
 

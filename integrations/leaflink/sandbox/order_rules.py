@@ -225,6 +225,7 @@ def combine(world: World, numbers: Sequence[str]) -> Order:
                 "is_sample": line.is_sample,
                 "is_medical": line.is_medical,
                 "notes": line.notes,
+                "batch": line.batch,
             }
             for parent in parents
             for line in parent.lines

@@ -117,6 +117,21 @@ class Strain:
 
 
 @dataclass
+class Batch:
+    """A production batch of a seller; lines of orders may name one."""
+
+    kind: ClassVar[str] = "batch"
+    id: int
+    company_id: int
+    number: str
+    batch_date: str
+
+    @property
+    def key(self) -> str:
+        return str(self.id)
+
+
+@dataclass
 class Product:
     """A product on a seller's menu.
 
@@ -340,6 +355,7 @@ Record = (
     | Brand
     | ProductLine
     | Strain
+    | Batch
     | Product
     | Customer
     | Order

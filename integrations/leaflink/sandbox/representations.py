@@ -15,6 +15,7 @@ from integrations.leaflink.sandbox.order_rules import available_transitions
 from integrations.leaflink.sandbox.payment_terms import standard_options
 from integrations.leaflink.sandbox.records import (
     ZERO,
+    Batch,
     Company,
     Customer,
     Order,
@@ -89,6 +90,19 @@ def staff(row: Staff) -> Json:
         "identification_number": "",
         "display_name": row.name,
         "username": row.username,
+    }
+
+
+def batch(row: Batch) -> Json:
+    """Test results are not kept here."""
+    return {
+        "id": row.id,
+        "owner": str(row.company_id),
+        "production_batch_number": row.number,
+        "batch_date": row.batch_date,
+        "cannabinoid_unit": "%",
+        "testing_source": "",
+        "documents": [],
     }
 
 

@@ -106,6 +106,7 @@ class _Builder:
         self.customers: list[list[Customer]] = []
         # Units by product id that further orders may take, so that all of them together fit.
         self.room: dict[int, int] = {}
+        self.batches: dict[int, int] = {}
         self.products: list[list[Product]] = [[], []]
         self.samples: list[list[Product]] = [[], []]
         self.foreign: list[Product] = []
@@ -159,7 +160,7 @@ class _Builder:
         brands = {
             name: world.add_brand(self.sellers[seller].id, name).id for name, seller in BRANDS
         }
-        for item in self.items:
+        for position, item in enumerate(self.items, start=1):
             seller_id = self.sellers[item.seller].id
             product = world.add_product(
                 seller_id,
@@ -180,6 +181,8 @@ class _Builder:
                 license=self.sellers[item.seller].license_id,
             )
             (self.samples if item.is_sample else self.products)[item.seller].append(product)
+            # The back office's practice lots have the same numbers.
+            self.batches[product.id] = world.add_batch(seller_id, f"L{position:05d}").id
             # Most of it lies at the facility orders ship from; demo puts 40 % at each of two.
             self.room[product.id] = int(item.on_hand * 4 / 10)
         for number in range(UNLINKABLE):
@@ -287,6 +290,7 @@ def _larger_than_our_stock(b: _Builder) -> None:
 
 def _many_parts(b: _Builder) -> None:
     rows = [b.row(b.goods(1, cases=True)), b.row(b.goods(1), sale_price="5.00")]
+    rows[0]["batch"] = b.batches[rows[0]["product_id"]]
     if b.samples[1]:
         rows.append(b.row(b.samples[1][0], 2, is_sample=True))
     b.place(

@@ -15,6 +15,7 @@ from typing import Any
 
 from integrations.leaflink.sandbox.records import (
     AppKey,
+    Batch,
     Brand,
     Company,
     Customer,
@@ -42,6 +43,7 @@ FIRST_IDS = {
     "brand": 60,
     "product_line": 310,
     "strain": 2400,
+    "batch": 5100,
 }
 
 
@@ -60,6 +62,7 @@ class State:
         self.brands: dict[int, Brand] = {}
         self.product_lines: dict[int, ProductLine] = {}
         self.strains: dict[int, Strain] = {}
+        self.batches: dict[int, Batch] = {}
         self.products: dict[int, Product] = {}
         self.children: dict[int, list[int]] = defaultdict(list)
         self.customers: dict[int, Customer] = {}
@@ -124,6 +127,7 @@ class State:
             "staff": self.staff,
             "brand": self.brands,
             "product_line": self.product_lines,
+            "batch": self.batches,
             "strain": self.strains,
             "product": self.products,
             "customer": self.customers,

@@ -22,6 +22,7 @@ RECORD_TYPES: dict[str, type[Any]] = {
         records.Staff,
         records.Brand,
         records.ProductLine,
+        records.Batch,
         records.Strain,
         records.Product,
         records.Customer,

@@ -15,6 +15,7 @@ from integrations.leaflink.sandbox.errors import Invalid, NotFound
 from integrations.leaflink.sandbox.records import (
     ZERO,
     AppKey,
+    Batch,
     Brand,
     Company,
     Customer,
@@ -137,6 +138,14 @@ class World(State):
             self.strains[strain.id] = strain
             self.save(strain)
             return strain
+
+    def add_batch(self, company_id: int, number: str) -> Batch:
+        """A production batch of a seller."""
+        with self.change():
+            batch = Batch(self.next_id("batch"), company_id, number, self.now().date().isoformat())
+            self.batches[batch.id] = batch
+            self.save(batch)
+            return batch
 
     def add_customer(
         self,

@@ -263,13 +263,35 @@ class OrderTax(Payload):
 
 
 class Term(Payload):
+    id: Annotated[OptionalId, _or(lambda: None)] = None
     code: Text = ""
     days: Annotated[int | None, _or(lambda: None)] = None
     term: Text = ""
 
 
+class Method(Payload):
+    id: Annotated[OptionalId, _or(lambda: None)] = None
+    method: Text = ""
+
+
 class PaymentOption(Payload):
+    """A payment term and the way to pay, as one choice."""
+
     payment_term: Annotated[Term, _or(Term)] = Field(default_factory=Term)
+    payment_method: Annotated[Method, _or(Method)] = Field(default_factory=Method)
+
+
+class OrderPayment(Payload):
+    """A payment that somebody noted in LeafLink; a correction is below zero."""
+
+    id: Id
+    total: Number = Decimal(0)
+    reason: Text = ""
+
+
+class Batch(Payload):
+    id: Id
+    production_batch_number: Text = ""
 
 
 class Order(Payload):
@@ -296,10 +318,14 @@ class Order(Payload):
     selected_payment_option: Annotated[PaymentOption, _or(PaymentOption)] = Field(
         default_factory=PaymentOption
     )
+    available_payment_options: Annotated[list[PaymentOption], _or(list)] = Field(
+        default_factory=list
+    )
     payment_due_date: OptionalTime = None
     payment_balance: OptionalNumber = None
     paid: Flag = False
     ship_date: OptionalTime = None
+    shipping_details: Text = ""
     notes: Text = ""
     internal_notes: Text = ""
     sales_reps: Annotated[list[OrderRep], _or(list)] = Field(default_factory=list)

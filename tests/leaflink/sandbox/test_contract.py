@@ -209,7 +209,7 @@ class Survey:
             self._compare(row, schema["items"])
 
 
-RECORDS = "/companies/ /brands/ /product-lines/ /strains/ /company-staff/ /customers/"
+RECORDS = "/companies/ /batches/ /brands/ /product-lines/ /strains/ /company-staff/ /customers/"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,134 @@
+"""What LeafLink has changed of an order: what the sales order would become, and taking it over.
+
+An edit is taken over whole or not at all; terms (payment, delivery) are agreed about one by one
+in `agree_terms`.
+"""
+
+from dataclasses import replace
+
+from catalog.inventory import By
+from integrations.leaflink import compare_orders
+from integrations.leaflink.draft_orders import Book, draft, goods, line_name
+from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.models import Account, Order
+from integrations.leaflink.wire import payloads
+from orders.drafts import OrderDraft
+from orders.models import OrderLine, SalesOrder
+from orders.revise import revise
+from orders.status import Status
+from orders.terms import LABELS
+
+CANT_TAKE = "LeafLink's change can't be taken"
+
+
+class CannotApply(Exception):
+    """LeafLink's version of an order can't be taken; the text goes on after a colon."""
+
+
+def apply_edit(
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    *,
+    at: str = "",
+    by: By = None,
+) -> None:
+    """Make the sales order what LeafLink says now. Call it in a transaction.
+
+    `at` is the status the order had when that was decided, if it has another one by now. Raises
+    SetAside, OutOfStock or CannotApply; then nothing was changed.
+    """
+    wanted, warnings = later_draft(account, order, local, payload, book, at=at)
+    changes = compare_orders.summary(local, wanted)
+    revise(
+        local,
+        wanted,
+        reason=f"Changed in LeafLink. {changes}"[:500],
+        allow_short=account.shortage_rule == Account.ShortageRule.IMPORT,
+        by=by,
+    )
+    order.warnings = warnings
+    order.disputed = [row for row in order.disputed if row["name"] in LABELS]
+    order.kept_fingerprint = ""
+    order.applied_customer = order.customer
+    order.applied_fingerprint = fingerprints.of_content(payload)
+    order.set_state(Order.State.IMPORTED, "", news=f"Took over what changed in LeafLink. {changes}")
+
+
+def later_draft(
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    *,
+    at: str = "",
+) -> tuple[OrderDraft, list[str]]:
+    """What the sales order would be if LeafLink's version were taken, and what to know about it.
+
+    What was ordered stays what it is: lines that are here keep their item, also when the product
+    was linked to another one since. Raises CannotApply when LeafLink's version is not one that an
+    order here can have.
+    """
+    ours: dict[str, list[OrderLine]] = {}
+    for line in local.lines.select_related("item__brand"):
+        ours.setdefault(line.channel_line, []).append(line)
+    if payload.line_items is None:
+        raise CannotApply("it came without lines. Read it again.")
+    if below := [line_name(x, book) for x in payload.line_items if x.quantity < 0]:
+        raise CannotApply(f"{', '.join(below)} has a quantity below zero.")
+    new = [x for x in goods(payload) if str(x.id) not in ours and x.product not in book.items]
+    if new:
+        raise CannotApply(f"{', '.join(line_name(x, book) for x in new)} is not linked. Link it.")
+    if local.tax_rate:
+        # A rate that was retired since still holds for the orders that have it.
+        book = replace(book, tax_rates=[*book.tax_rates, local.tax_rate])
+    # What people may have chosen here stays chosen.
+    wanted, warnings = draft(account, order, payload, book, local.destination, local.facility)
+    wanted.sales_rep = local.sales_rep
+    # Terms are agreed about one by one, whatever becomes of the rest.
+    for name in LABELS:
+        setattr(wanted, name, getattr(local, name))
+    status = at or local.status
+    keeps_prices = _prices_are_settled(account, status)
+    numbers = {line.channel_line for line in wanted.lines}
+    renumbered: dict[int, list[OrderLine]] = {}
+    for number in ours.keys() - numbers:
+        for line in ours[number]:
+            renumbered.setdefault(line.item_id or 0, []).append(line)
+    kept = []
+    for later in wanted.lines:
+        mine = _same_line(ours.get(later.channel_line, []))
+        if mine:
+            later.item, later.sku = mine.item, mine.sku
+        else:
+            # LeafLink may number lines anew: the same item's price is what was agreed.
+            mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
+        if mine is None:
+            continue
+        if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
+            later.price, later.case_size = mine.price, mine.case_size
+            kept.append(later.name)
+    if kept:
+        warnings.append(
+            f"LeafLink's new price for {', '.join(kept)} is ignored by rule, because the order is "
+            f"{Status(status).label.lower()}."
+        )
+    return wanted, warnings
+
+
+def _same_line(candidates: list[OrderLine]) -> OrderLine | None:
+    """Lines that share a number are taken in order; the last one serves for any more."""
+    if not candidates:
+        return None
+    return candidates.pop(0) if len(candidates) > 1 else candidates[0]
+
+
+def _prices_are_settled(account: Account, status: str) -> bool:
+    """Whether an order of this status has got so far that LeafLink's prices are ignored."""
+    if not account.ignore_prices_from:
+        return False
+    way = list(Status)
+    return way.index(Status(status)) >= way.index(Status(account.ignore_prices_from))
