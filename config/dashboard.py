@@ -11,8 +11,10 @@ from django.utils import timezone
 from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
+from integrations.leaflink.admin.conflicts import UNSETTLED
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
+from integrations.leaflink.payments_due import waiting_for_somebody
 from integrations.leaflink.suggest import unlinked_products
 from integrations.models import Notice, Run, WorkItem
 from orders.models import SalesOrder
@@ -52,9 +54,14 @@ def attention() -> list[dict[str, Any]]:
     ]
     others = (
         (
-            Order.objects.filter(state=Order.State.CONFLICT).count(),
-            "orders in conflict with LeafLink",
-            f"{orders}?state__exact=conflict",
+            Order.objects.filter(UNSETTLED).count(),
+            "orders on which we and LeafLink don't agree",
+            reverse("admin:leaflink_order_conflicts"),
+        ),
+        (
+            waiting_for_somebody().count(),
+            "payments that LeafLink does not have yet",
+            reverse("admin:leaflink_order_conflicts"),
         ),
         (
             WorkItem.objects.filter(stuck_at__isnull=False).count(),

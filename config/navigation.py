@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 # Pages of one model that have an entry of their own.
+CONFLICTS = "leaflink_order_conflicts"
 WORKBENCH = {f"leaflink_listing_{name}" for name in ("workbench", "exact_skus", "undo")}
 
 
@@ -17,7 +18,10 @@ def _active(model: str) -> Any:
     """Whether the present page is of this model: by its URL name, not by how its path begins."""
 
     def is_active(request: HttpRequest) -> bool:
-        return _page(request) not in WORKBENCH and _page(request).rsplit("_", 1)[0] == model
+        return (
+            _page(request) not in {*WORKBENCH, CONFLICTS}
+            and _page(request).rsplit("_", 1)[0] == model
+        )
 
     return is_active
 
@@ -53,6 +57,13 @@ NAVIGATION: list[dict[str, Any]] = [
             },
             _model("LeafLink orders", "inbox", "leaflink", "order"),
             _model("Sales orders", "receipt_long", "orders", "salesorder"),
+            {
+                "title": "Conflicts",
+                "icon": "compare_arrows",
+                "link": reverse_lazy("admin:leaflink_order_conflicts"),
+                "permission": lambda request: request.user.has_perm("leaflink.view_order"),
+                "active": lambda request: _page(request) == CONFLICTS,
+            },
             _model("Notices", "notifications", "integrations", "notice"),
         ],
     },

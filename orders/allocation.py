@@ -148,11 +148,13 @@ def allocate_by_hand(
     present = {
         (a.line_id, a.stock_id): a for line in lines.values() for a in line.allocations.all()
     }
+    changed = False
     # First all that is put back: what one line gives up, another may take.
     for key, quantity in sorted(wanted.items(), key=lambda one: one[1]):
         mine = present.get(key)
         before = units(mine.quantity) if mine else ZERO
         more = _checked(order, lines.get(key[0]), rows.get(key[1]), units(quantity), before)
+        changed = changed or more != 0
         if key[1] in rows:
             rows[key[1]].free -= more
         if quantity == 0 and mine:
@@ -167,7 +169,8 @@ def allocate_by_hand(
             + (f", lot {over[0].lot}" if over[0].lot else "")
             + ": some of it is set aside for other orders. Look at what is free, and choose again."
         )
-    _settle(order, by)
+    if changed:
+        _settle(order, by)
 
 
 def _checked(

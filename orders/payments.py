@@ -88,6 +88,6 @@ def void(payment: Payment, reason: str, *, by: By = None) -> Payment:
 
 
 def in_words(payment: Payment) -> str:
-    """A payment in a sentence: "$120.00 by check, Nov 25, 2026"."""
-    told = f"${payment.amount:,.2f} by {payment.get_method_display().lower()}"
+    """A payment in a sentence: "$120.00 (Check), Nov 25, 2026"."""
+    told = f"${payment.amount:,.2f} ({payment.get_method_display()})"
     return f"{told}, {payment.paid_on:%b %-d, %Y}"

@@ -194,6 +194,7 @@ ACTS = {
     "take_leaflinks": "leaflink.decide_order",
     "keep_ours": "leaflink.decide_order",
     "do_the_same": "leaflink.decide_order",
+    "try_again": "leaflink.sync_account",
     "news": "leaflink.view_order",
 }
 

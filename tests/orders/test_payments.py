@@ -35,8 +35,8 @@ def test_what_was_paid_leaves_out_what_was_voided(order):
     assert payments.paid(order) == Decimal("20.01")
     told = [change.reason for change in order.status_changes.all()[:2]]
     assert told == [
-        "Payment voided: $5.00 by check, Jul 6, 2026. Bounced",
-        "Payment recorded: $5.00 by check, Jul 6, 2026",
+        "Payment voided: $5.00 (Check), Jul 6, 2026. Bounced",
+        "Payment recorded: $5.00 (Check), Jul 6, 2026",
     ]
     with pytest.raises(IllegalMove, match="voided already"):
         payments.void(wrong, "Again")

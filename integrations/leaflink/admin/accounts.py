@@ -16,7 +16,7 @@ from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
-from integrations.leaflink.admin.status_map import MAP_FIELDS, STATUS_HELP, StatusMapForm
+from integrations.leaflink.admin.status_map import MAP_ROWS, STATUS_HELP, StatusMapForm
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
@@ -158,6 +158,9 @@ class AccountForm(StatusMapForm):
 
 @admin.register(Account)
 class AccountAdmin(ReturnsToCaller, ModelAdmin):
+    class Media:
+        js = ("leafbridge/status_preset.js",)
+
     form = AccountForm
     list_display = ["name", "company_name", "shown_host", "is_active", "last_webhook_at"]
     list_filter = ["is_active", "host"]
@@ -194,7 +197,7 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
             "Statuses: LeafLink follows our orders",
             {
                 "description": STATUS_HELP,
-                "fields": ["status_preset", *MAP_FIELDS, "lead_statuses"],
+                "fields": ["status_preset", *MAP_ROWS, "lead_statuses"],
             },
         ),
         ("Terms and payments", {"fields": TERMS_AND_PAYMENTS}),

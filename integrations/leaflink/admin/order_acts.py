@@ -64,6 +64,10 @@ def urls(site: Any) -> list[URLPattern]:
                 "orders.work_salesorder",
             ),
         ),
+        (
+            "try_again",
+            _plain(decide_orders.try_again, "LeafLink is asked again.", "leaflink.sync_account"),
+        ),
         ("news", require_GET(news)),
     )
     return [

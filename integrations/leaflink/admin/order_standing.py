@@ -99,7 +99,7 @@ def token(order: Order) -> str:
     """Changes when what the card shows does."""
     texts = sorted(order.blockers.values_list("code", "text"))
     known = [order.state, order.state_reason, order.refused, str(order.sales_order_id), texts]
-    known.append(order.fingerprint)
+    known += [order.fingerprint, order.disputed]
     return fingerprints.of_body(known)[:16]
 
 

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, Func, Q, QuerySet, Value
 from django.db.models.functions import Replace, Upper
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
@@ -22,12 +22,13 @@ from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from customers.models import license_sought
 from integrations import work
-from integrations.leaflink.admin import order_acts
+from integrations.leaflink.admin import conflicts, order_acts
 from integrations.leaflink.admin.order_standing import standing
 from integrations.leaflink.mapping.statuses import REMOTE_STATES
 from integrations.leaflink.models import Customer, LineItem, Order
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
+from orders.terms import LABELS
 
 STATE_COLORS = {
     Order.State.WAITING.value: "info",
@@ -65,6 +66,19 @@ class ReasonFilter(admin.ChoicesFieldListFilter):
         self.title = "what holds it"
 
 
+class NeedsYouFilter(admin.SimpleListFilter):
+    """Orders that wait for a person."""
+
+    title = "needs you"
+    parameter_name = "needs_you"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        return queryset.filter(Order.needs_you()) if self.value() == "1" else queryset
+
+
 class AgeFilter(admin.SimpleListFilter):
     """Orders by how long ago they were placed."""
 
@@ -91,6 +105,12 @@ def short_age(age: timedelta) -> str:
     return f"{max(minutes, 0)} min"
 
 
+def _disputed(order: Order) -> str:
+    """What both sides have changed, in a few words."""
+    labels = list(dict.fromkeys(row["label"] for row in order.disputed))
+    return f"Changed on both sides: {', '.join(labels).lower()}" if labels else ""
+
+
 @admin.register(Order)
 class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
@@ -105,6 +125,7 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         "account",
     ]
     list_filter = [
+        NeedsYouFilter,
         "state",
         ("blockers__code", ReasonFilter),
         "status",
@@ -178,6 +199,7 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         return (
             order.state_reason
             or order.refused
+            or _disputed(order)
             or ("Imported with a warning" if order.warnings else "")
         )
 
@@ -205,7 +227,11 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own: list[URLPattern] = super().get_urls()
-        return [*order_acts.urls(self.admin_site), *own]
+        pages = [
+            path(address, self.admin_site.admin_view(view), name=f"leaflink_order_{name}")
+            for address, view, name in conflicts.VIEWS
+        ]
+        return [*pages, *order_acts.urls(self.admin_site), *own]
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("leaflink.sync_account"))
@@ -239,8 +265,8 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
             ],
             "all_states": sum(counts.values()),
             "state_chosen": chosen,
-            "needs_you": counts.get(Order.State.HELD, 0) + counts.get(Order.State.CONFLICT, 0),
-            "needs_you_chosen": "state__in" in request.GET,
+            "needs_you": Order.objects.filter(Order.needs_you()).count(),
+            "needs_you_chosen": NeedsYouFilter.parameter_name in request.GET,
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -256,6 +282,8 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         order = self.get_object(request, object_id)
         if order:
             context["standing"] = standing(request, order)
+            terms = [one for one in conflicts.choices_of(order) if one.rows[0]["name"] in LABELS]
+            context["standing"]["terms"] = terms
         return super().change_view(request, object_id, form_url, context)
 
     @admin.action(description="Read again from LeafLink", permissions=["sync"])

@@ -17,6 +17,8 @@ from orders.status import Status
 
 PREFIX = "status_map_"
 MAP_FIELDS = [f"{PREFIX}{status.value}" for status in Status]
+# Two by two on the page.
+MAP_ROWS = list(zip(MAP_FIELDS[::2], MAP_FIELDS[1::2], strict=True))
 OWN = "own"
 STATUS_HELP = (
     "When a sales order gets to one of these statuses, LeafLink's order is moved there, one step "
@@ -35,11 +37,10 @@ def _row(status: Status) -> forms.ChoiceField:
     choices = [("", nothing), *[(t.value, t.value) for t in possible_targets(status)]]
     presets = {f"data-{name}": table.get(status.value, "") for name, table in PRESETS.items()}
     return forms.ChoiceField(
-        label=f"{status.label} here",
+        label=f"{status.label} here → there",
         choices=choices,
         required=False,
         widget=UnfoldAdminSelectWidget(attrs=presets),
-        help_text="What LeafLink's order becomes.",
     )
 
 
