@@ -10,7 +10,7 @@ from integrations.leaflink.mapping.status_rules import ACTIONS, next_step, targe
 from integrations.leaflink.mapping.statuses import RemoteStatus
 from integrations.leaflink.models import STATUS, Account, Order, OrderEvent
 from integrations.leaflink.order_reading import read_fresh
-from integrations.leaflink.out_of_step import standing_of
+from integrations.leaflink.out_of_step import is_status_behind, standing_of
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
@@ -23,6 +23,9 @@ MOST_STEPS = 6
 def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
     """Walk one order to where ours is; returns whether it was moved. Raises as the client does,
     and Refused in LeafLink's words when it does not let the order go there."""
+    order = _order(account, number)
+    if order.state == Order.State.IMPORTED and not is_status_behind(account, order):
+        return False
     moved = False
     for _ in range(MOST_STEPS):
         payload = read_fresh(account, client, number)

@@ -32,6 +32,8 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
     """Send what waits of one order; returns whether LeafLink was changed. Raises as the client
     does, and Refused in LeafLink's words for what it did not take (the rest was sent all the same).
     """
+    if not _waiting(account, number):
+        return False
     payload = read_fresh(account, client, number)
     refused: Refused | None = None
     changed = False

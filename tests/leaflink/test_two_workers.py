@@ -6,25 +6,31 @@ import re
 import subprocess
 import sys
 import threading
+import time
+import uuid
 from collections import Counter
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
+from django.utils import timezone
 
 from catalog import commitments, inventory
 from catalog.commitments import Need
 from catalog.inventory import OutOfStock
-from catalog.models import Commitment
+from catalog.models import Commitment, Movement, Stock
 from customers.models import Destination
 from integrations import work
 from integrations.leaflink import cycle, decide_orders, import_orders
-from integrations.leaflink.models import Account, Order
+from integrations.leaflink.mapping.status_rules import PRESETS
+from integrations.leaflink.models import Account, Order, Staff
 from integrations.leaflink.sandbox.server import serve
 from integrations.leases import Busy, lease
 from integrations.models import Budget, WorkItem
-from orders import services
+from orders import payments, services
 from orders.models import SalesOrder
 from orders.status import IllegalMove
 
@@ -263,8 +269,6 @@ def test_one_cycle_of_an_account_at_a_time(bench):
 
 
 def test_two_workers_share_one_budget(bench, settings):
-    from datetime import timedelta
-
     from integrations.budget import BudgetExhausted, SharedBudget
 
     def spend():
@@ -297,3 +301,109 @@ def test_the_same_webhook_twice_at_once(bench):
     assert at_once(*[send] * 5) == [200] * 5
     assert WorkItem.objects.filter(kind="leaflink.order").count() == 1
     assert Order.objects.count() == 1
+
+
+def test_two_workers_move_three_hundred_orders_four_times_each_without_a_step_twice(bench):
+    bench.account.status_map = PRESETS["distru"]
+    bench.account.save()
+    goods = [bench.goods(f"G{n}", on_hand=5000) for n in range(5)]
+    bench.ready()
+    for n in range(300):
+        bench.order(*[bench.line(one, 2) for one in (goods[n % 5], goods[(n + 2) % 5])])
+    server = serve(bench.world, port=0, rate_limit=None)
+    try:
+        bench.account.stand_in_url = server.url
+        bench.account.save()
+        bench.world.requests.clear()
+        # Each is imported (and accepted), allocated, shipped and completed while both are at work.
+        workers = [
+            in_a_process(
+                "import time\nfrom integrations import work\n"
+                "until = time.monotonic() + 240\n"
+                "from integrations.models import WorkItem\n"
+                "while time.monotonic() < until and not WorkItem.objects.filter(kind='stop'):\n"
+                "    work.drain(20) or time.sleep(0.05)"
+            )
+            for _ in range(2)
+        ]
+        cycle.run_cycle(bench.account, ["orders"])
+        locals_ = list(SalesOrder.objects.order_by("pk"))
+        for verb in (services.allocate, services.ship, services.complete):
+            for local in locals_:
+                verb(local)
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and WorkItem.objects.exists():
+            time.sleep(0.2)
+        WorkItem.objects.create(
+            connection=bench.account,
+            kind="stop",
+            key="x",
+            request=uuid.uuid4(),
+            requested_at=timezone.now(),
+            not_before=timezone.now() + timedelta(days=1),
+        )
+        said = [process.communicate(timeout=60)[0] for process in workers]
+    finally:
+        server.stop()
+    assert [process.returncode for process in workers] == [0, 0], said
+    assert not re.search("error|traceback|exception", "".join(said), re.IGNORECASE), said
+    assert Counter(order.status for order in bench.world.orders.values()) == {"Complete": 300}
+    assert set(SalesOrder.objects.values_list("status", flat=True)) == {"completed"}
+    steps = Counter((e.order_number, e.event_type) for e in bench.world.events.values())
+    words = ("accepted", "fulfilled", "shipped", "completed")
+    assert {steps[number, word] for number in bench.world.orders for word in words} == {1}
+    asked = [r for r in bench.world.requests if "/transition/" in r.path]
+    assert Counter(r.status for r in asked) == {200: 1200}
+    sums = Movement.objects.aggregate(on_hand=Sum("on_hand_change"))
+    assert sums["on_hand"] == Stock.objects.aggregate(on_hand=Sum("on_hand"))["on_hand"] == 23_800
+
+
+def test_a_payment_is_sent_once_however_many_workers_are_at_it(bench):
+    bench.account.push_payments = True
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    bench.account.payment_recorder = Staff.objects.get()
+    bench.account.save()
+    order = bench.order(bench.line(goods, 1))
+    bench.sync("orders")
+    for _ in range(5):
+        payments.record(bench.local(order), Decimal(5), "cash", date(2026, 7, 6))
+    results = at_once(
+        *[lambda: cycle.run_cycle(bench.account, ["payments"])] * 2,
+        lambda: work.drain(20),
+        lambda: work.drain(20),
+    )
+    assert all(isinstance(error, Busy) for error in failures(results))
+    bench.sync("payments")
+    assert [p.total for p in bench.world.payments.values()] == [5] * 5
+
+
+def test_a_payment_button_pressed_four_times_at_once(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    order = bench.order(bench.line(goods, 1))
+    bench.sync("orders")
+    local, token = bench.local(order), uuid.uuid4()
+
+    def press():
+        return payments.record(local, Decimal(5), "cash", date(2026, 7, 6), token=token).pk
+
+    results = at_once(*[press] * 4)
+    assert failures(results) == []
+    assert len(set(results)) == 1
+
+
+def test_lots_chosen_by_two_people_at_once_are_given_once(bench):
+    goods = bench.goods(on_hand=100)
+    bench.ready()
+    orders = [bench.order(bench.line(goods, 50)) for _ in range(2)]
+    bench.sync("orders")
+    Stock.objects.update(on_hand=60)
+    shelf = Stock.objects.get().pk
+
+    def take(local):
+        return services.allocate_by_hand(local, {(local.lines.get().pk, shelf): Decimal(50)})
+
+    first, second = (bench.local(order) for order in orders)
+    results = at_once(lambda: take(first), lambda: take(second))
+    assert Counter(type(r) for r in results) == {SalesOrder: 1, OutOfStock: 1}
