@@ -30,10 +30,13 @@ class Shelf:
 
     def serves(self, line: OrderLine) -> bool:
         """Whether the line may be filled from here: a line that asks for a lot, only from it."""
-        if not line.lot_number:
-            return True
-        lot = self.stock.lot.number if self.stock.lot else ""
-        return lot.casefold() == line.lot_number.casefold()
+        return is_of_lot(self.stock, line.lot_number)
+
+
+def is_of_lot(stock: Stock, lot_number: str) -> bool:
+    """Whether stock is of the lot that is asked for; "" asks for none."""
+    number = stock.lot.number if stock.lot else ""
+    return not lot_number or number.casefold() == lot_number.casefold()
 
 
 def shelves(order: SalesOrder, lines: Sequence[OrderLine]) -> dict[int, list[Shelf]]:
@@ -240,8 +243,8 @@ def ask_for_any_lot(order: SalesOrder, line_id: int, *, by: By = None) -> None:
     if not line.lot_number:
         return
     note(order, f"{line.name}: any lot will do, instead of {line.lot_number}", by=by)
-    line.lot_number = ""
-    line.save(update_fields=["lot_number"])
+    line.lot_number, line.waived_lot = "", line.lot_number
+    line.save(update_fields=["lot_number", "waived_lot"])
 
 
 @verb

@@ -130,6 +130,8 @@ class OrderLine(models.Model):
     notes = models.CharField(max_length=2000, blank=True)
     # Asked for by its number: units of another lot are never set aside for the line.
     lot_number = models.CharField("lot asked for", max_length=100, blank=True)
+    # What was asked for before a person said that any lot will do.
+    waived_lot = models.CharField(max_length=100, blank=True)
     # The line's id in the channel it came from, so that a later edit finds its line.
     channel_line = models.CharField(max_length=64, blank=True)
     commitment = models.OneToOneField(

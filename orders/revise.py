@@ -15,7 +15,7 @@ from catalog import commitments, inventory
 from catalog.decimals import units
 from catalog.inventory import By
 from orders import services
-from orders.allocation import set_aside
+from orders.allocation import is_of_lot, set_aside
 from orders.drafts import HEADER_FIELDS, LineDraft, OrderDraft
 from orders.models import OrderLine, SalesOrder
 from orders.signals import announce_order_change
@@ -58,7 +58,7 @@ def match_lines(order: SalesOrder, draft: OrderDraft) -> Match:
     """Match by the channel's line id, item and base units (else by item and base units alone);
     duplicates one by one, in order."""
     pool: dict[object, list[OrderLine]] = defaultdict(list)
-    lines = list(order.lines.prefetch_related("allocations"))
+    lines = list(order.lines.prefetch_related("allocations__stock__lot"))
     same_place = order.facility_id == (draft.facility.pk if draft.facility else None)
     for line in lines:
         pool[line.channel_line, line.item_id, units(line.quantity)].append(line)
@@ -67,8 +67,8 @@ def match_lines(order: SalesOrder, draft: OrderDraft) -> Match:
     for position, wanted in enumerate(draft.lines, start=1):
         item_id = wanted.item.pk if wanted.item else None
         waiting = pool[wanted.channel_line, item_id, units(wanted.quantity)]
-        if waiting and same_place:
-            found.kept.append((waiting.pop(0), position, wanted))
+        if same_place and (same := _first_fitting(waiting, wanted)):
+            found.kept.append((same, position, wanted))
         else:
             strangers.append((position, wanted))
     # The same goods under another number: the channel may number its lines anew.
@@ -78,13 +78,22 @@ def match_lines(order: SalesOrder, draft: OrderDraft) -> Match:
             left[line.item_id, units(line.quantity)].append(line)
     for position, wanted in strangers:
         alike = left[wanted.item.pk if wanted.item else None, units(wanted.quantity)]
-        if alike and same_place and wanted.item:
-            found.kept.append((alike.pop(0), position, wanted))
+        if same_place and wanted.item and (same := _first_fitting(alike, wanted)):
+            found.kept.append((same, position, wanted))
         else:
             found.added.append((position, wanted))
     kept = {line.pk for line, _, _ in found.kept}
     found.gone = [line for line in lines if line.pk not in kept]
     return found
+
+
+def _first_fitting(lines: list[OrderLine], wanted: LineDraft) -> OrderLine | None:
+    """Take the first of these lines off the list whose goods set aside are of the lot asked for."""
+    for line in lines:
+        if all(is_of_lot(a.stock, wanted.lot_number) for a in line.allocations.all()):
+            lines.remove(line)
+            return line
+    return None
 
 
 @transaction.atomic

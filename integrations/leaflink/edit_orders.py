@@ -108,6 +108,8 @@ def later_draft(
             mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
         if mine is None:
             continue
+        if later.lot_number == mine.waived_lot:
+            later.lot_number = ""  # a person said that any lot will do
         if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
             later.price, later.case_size = mine.price, mine.case_size
             kept.append(later.name)

@@ -210,7 +210,8 @@ def _batches_are_known_now(local: SalesOrder, payload: payloads.Order, book: Boo
     if local.status not in OPEN:
         return False
     named = [str(x.id) for x in payload.line_items or [] if book.batches.get(x.batch or 0)]
-    return bool(named) and local.lines.filter(lot_number="", channel_line__in=named).exists()
+    unasked = local.lines.filter(lot_number="", waived_lot="", channel_line__in=named)
+    return bool(named) and unasked.exists()
 
 
 def _reason(status: RemoteStatus) -> str:

@@ -31,6 +31,11 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, max_length=100, verbose_name="lot asked for"),
         ),
         migrations.AddField(
+            model_name="orderline",
+            name="waived_lot",
+            field=models.CharField(blank=True, max_length=100),
+        ),
+        migrations.AddField(
             model_name="payment",
             name="token",
             field=models.UUIDField(null=True, editable=False),
