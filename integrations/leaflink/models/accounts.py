@@ -267,6 +267,11 @@ class Account(Connection):
             raise ValidationError(
                 {"lead_statuses": f"Only {', '.join(CAN_LEAD)} can lead, not {', '.join(unknown)}."}
             )
+        recorder = self.payment_recorder
+        if recorder and recorder.account_id != self.pk:
+            raise ValidationError(
+                {"payment_recorder": f"{recorder} belongs to another LeafLink account."}
+            )
         if self.host == self.Host.STAND_IN and not self.stand_in_url:
             raise ValidationError({"stand_in_url": "Give the address the stand-in runs at."})
         if self.pk:

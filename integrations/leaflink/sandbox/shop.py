@@ -25,6 +25,7 @@ from flask.typing import ResponseReturnValue
 
 from integrations.leaflink.sandbox import order_rules, pricing, stock
 from integrations.leaflink.sandbox.errors import OutOfStock, SandboxError
+from integrations.leaflink.sandbox.payment_terms import TERMS, option, term_id
 from integrations.leaflink.sandbox.records import Customer, Order, Product
 from integrations.leaflink.sandbox.world import World
 
@@ -32,6 +33,7 @@ blueprint = Blueprint(
     "shop", __name__, template_folder="templates", static_folder="static", static_url_path="/shop"
 )
 ORDERABLE = ("Available", "Sample")
+CASH = 1
 SELLER_STEPS = ("accept", "fulfill", "ship", "complete", "reject")
 
 
@@ -142,6 +144,8 @@ def order(number: str) -> ResponseReturnValue:
             products=[shown(p) for p in _menu_of(customer)],
             can_edit=found.status in order_rules.EDITABLE,
             can_cancel="cancelled" in order_rules.available_transitions(found, "buyer"),
+            terms=[name for name, _days, _code in TERMS.values()],
+            payments=[p for p in world().payments.values() if p.order_number == found.number],
             steps=[step for step in SELLER_STEPS if found.status in order_rules.ACTIONS[step][0]],
             others=[
                 o
@@ -181,6 +185,17 @@ def step(number: str, action: str) -> ResponseReturnValue:
     if action not in SELLER_STEPS:
         abort(404)
     return _act(number, lambda: world().transition(number, action), "The order was moved.")
+
+
+@blueprint.post("/orders/<number>/terms")
+def terms(number: str) -> ResponseReturnValue:
+    """The seller changes the payment term by hand."""
+    name = request.form.get("term", "")
+    known = term_id(name)
+    if known is None:
+        abort(404)
+    chosen = {"payment_term": name, "selected_payment_option": option(known, CASH)}
+    return _act(number, lambda: world().edit_order(number, **chosen), "The term was changed.")
 
 
 @blueprint.post("/orders/<number>/combine")

@@ -235,3 +235,16 @@ def test_forms_of_its_own_pages_are_taken(place, visitor, headers):
     order = place.order((place.single, 5))
     visitor.post(f"/orders/{order.number}/cancel", headers=headers)
     assert order.status == "Cancelled"
+
+
+def test_the_seller_changes_the_term_and_sees_payments_and_the_sellers_number(place, visitor):
+    order, world = place.order((place.single, 5)), place.world
+    visitor.post(f"/orders/{order.number}/terms", term="Net 30")
+    assert visitor.message == ("good", "The term was changed.")
+    assert order.selected_payment_option["payment_term"]["code"] == "net30"
+    world.add_payment(order.number, place.rep.id, Decimal("20.50"), payment_type="check")
+    world.edit_order(order.number, external_ids={"leafbridge": "SO-7"})
+    text = visitor.get(f"/orders/{order.number}").text
+    for shown in ("Payment term: Net 30", "$20.50, check", "SO-7"):
+        assert shown in text
+    assert visitor.post(f"/orders/{order.number}/terms", term="Net 1000").status == 404
