@@ -270,6 +270,7 @@ class StatusChange(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["at"], name="status_change_at")]
 
     def __str__(self) -> str:
         if not self.old:

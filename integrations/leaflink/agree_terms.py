@@ -51,11 +51,13 @@ def settle(
     Call it in the transaction that holds both; `set_state` writes what is agreed.
     """
     taken: dict[str, Any] = {}
-    agreed = dict(order.agreed)
+    there = order_terms.theirs(payload)
+    arrived = {name: value for name, value in order.sent.items() if there[name] == value}
+    agreed = {**order.agreed, **arrived}
+    order.sent = {name: value for name, value in order.sent.items() if name not in arrived}
     refusals = {what: said for what, said in order.refusals.items() if what not in LABELS}
     order.disputed = []
-    here, there = ours(local), order_terms.theirs(payload)
-    for one in order_terms.compare(here, there, agreed):
+    for one in order_terms.compare(ours(local), there, agreed):
         if one.is_settled:
             agreed[one.name] = one.theirs
         elif one.move is Move.TAKE:
@@ -82,7 +84,7 @@ def note_number(account: Account, order: Order, payload: payloads.Order) -> None
 
 def begin(account: Account, order: Order, payload: payloads.Order) -> None:
     """A sales order was just made of LeafLink's: all its terms are agreed, in memory."""
-    order.agreed = order_terms.theirs(payload)
+    order.agreed, order.sent = order_terms.theirs(payload), {}
     order.disputed = []
     order.refuse({})
     note_number(account, order, payload)

@@ -5,7 +5,7 @@ Only reads the database: the sweeps and the hints ask here what there is to send
 
 from datetime import timedelta
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.leaflink import agree_terms
@@ -24,15 +24,15 @@ LATELY = timedelta(days=2)
 def behind(account: Account) -> list[Order]:
     """The account's orders about which there is something to tell LeafLink, with their sales orders
     and without `raw`. What it has refused, and what did not change since, is left out."""
-    changed_lately = StatusChange.objects.filter(
-        order=OuterRef("sales_order"), at__gte=timezone.now() - LATELY
-    )
+    changed_lately = StatusChange.objects.filter(at__gte=timezone.now() - LATELY).order_by()
     alive = Q(sales_order__status__in=[s for s in Status if s != Status.COMPLETED])
     synced = Q(state__in=(Order.State.IMPORTED, Order.State.CONFLICT)) & ~Q(status__in=ENDED)
     noted = ~Q(unsynced_number="") & Q(noted_number=F("unsynced_number"))
     rows = (
         Order.objects.filter(
-            (synced & (alive | Exists(changed_lately))) | noted | Q(reject_asked=True)
+            (synced & (alive | Q(sales_order__in=changed_lately.values("order"))))
+            | noted
+            | Q(reject_asked=True)
         )
         .filter(account=account, gone_at__isnull=True)
         .select_related("sales_order")

@@ -41,6 +41,7 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
         lost = False
         waiting = _waiting(account, number)
         for name, value in waiting.items():
+            _note_sent(account, number, name, value)
             try:
                 _send(client, number, _bodies(account, payload, name, value))
                 changed = True
@@ -59,6 +60,16 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
     if refused:
         raise refused
     return changed
+
+
+@transaction.atomic
+def _note_sent(account: Account, number: str, name: str, value: str) -> None:
+    """Remember what is being sent: a person may change ours again before LeafLink shows it."""
+    if name == NUMBER:
+        return
+    order = Order.objects.select_for_update().only("sent").get(account=account, number=number)
+    order.sent = {**order.sent, name: value}
+    order.save(update_fields=["sent"])
 
 
 def _waiting(account: Account, number: str) -> dict[str, str]:

@@ -44,7 +44,7 @@ def delete(order_id: int, *, reject: bool, reason: str, by: By = None) -> str:
     order.unsynced_fingerprint = _fingerprint(order)
     order.reject_asked = reject and is_open
     order.applied_fingerprint = order.kept_fingerprint = ""
-    order.agreed, order.agreed_status, order.disputed = {}, "", []
+    order.agreed, order.sent, order.agreed_status, order.disputed = {}, {}, "", []
     order.refuse({})
     then = REJECTING if order.reject_asked else LEFT
     if not is_open:

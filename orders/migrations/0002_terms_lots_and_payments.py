@@ -46,6 +46,10 @@ class Migration(migrations.Migration):
             name="token",
             field=models.UUIDField(default=uuid.uuid4, editable=False, unique=True),
         ),
+        migrations.AddIndex(
+            model_name="statuschange",
+            index=models.Index(fields=["at"], name="status_change_at"),
+        ),
         migrations.AddField(
             model_name="salesorder",
             name="shipping_details",

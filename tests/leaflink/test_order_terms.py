@@ -244,6 +244,25 @@ def test_a_lost_answer_is_settled_by_reading(bench, order, fault):
     assert bench.mirror(order).agreed["payment_term"] == "net7"
 
 
+def test_a_person_who_changes_ours_again_while_it_is_being_sent_has_the_last_word(
+    bench, order, monkeypatch
+):
+    change(bench, order, payment_term="net7")
+    edit = bench.world.edit_order
+
+    def edited(number, *rows, **fields):
+        changed = edit(number, *rows, **fields)
+        change(bench, order, payment_term="net90")
+        return changed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.world, "edit_order", edited)
+        bench.sync("statuses")
+    bench.sync("statuses")
+    assert names(bench, order) == []
+    assert (remote_term(bench, order), bench.mirror(order).sent) == ("Net 90", {})
+
+
 def test_what_leaflink_refuses_is_said_in_its_words_and_asked_again_on_a_click(
     bench, order, monkeypatch
 ):

@@ -71,6 +71,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='order',
+            name='sent',
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name='order',
             name='agreed_status',
             field=models.CharField(blank=True, max_length=30),
         ),

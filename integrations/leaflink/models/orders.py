@@ -77,6 +77,8 @@ class Order(models.Model):
     # What both sides last agreed about delivery and payment (see mapping.order_terms), LeafLink's
     # status when ours had got as far, and our number as LeafLink has noted it.
     agreed = models.JSONField(default=dict)
+    # What of it was sent and not yet seen there: what LeafLink shows then is no move of its own.
+    sent = models.JSONField(default=dict)
     agreed_status = models.CharField(max_length=30, blank=True)
     noted_number = models.CharField(max_length=40, blank=True)
     # What a person has to choose about: [{name, label, ours, theirs, agreed}], in words.
@@ -155,6 +157,7 @@ class Order(models.Model):
                 "refused",
                 "refusals",
                 "agreed",
+                "sent",
                 "agreed_status",
                 "noted_number",
                 "disputed",

@@ -194,8 +194,12 @@ def terms(number: str) -> ResponseReturnValue:
     known = term_id(name)
     if known is None:
         abort(404)
-    chosen = {"payment_term": name, "selected_payment_option": option(known, CASH)}
-    return _act(number, lambda: world().edit_order(number, **chosen), "The term was changed.")
+    chosen = option(known, CASH)
+    return _act(
+        number,
+        lambda: world().edit_order(number, payment_term=name, selected_payment_option=chosen),
+        "The term was changed.",
+    )
 
 
 @blueprint.post("/orders/<number>/combine")
