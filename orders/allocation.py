@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db.models import F, Sum
 
 from catalog import inventory
-from catalog.decimals import units, with_thousands
+from catalog.decimals import plain, units, with_thousands
 from catalog.inventory import By
 from catalog.models import Stock
 from orders.models import Allocation, OrderLine, SalesOrder
@@ -90,7 +90,8 @@ def allocate(order: SalesOrder, *, by: By = None) -> None:
     by_item = shelves(order, lines)
     made: list[Allocation] = []
     missing = order.lines.filter(item__isnull=True).exists()
-    for line in lines:
+    # Those that ask for a lot first: others can do without it.
+    for line in sorted(lines, key=lambda line: not line.lot_number):
         mine = {a.stock_id: a for a in line.allocations.all()}
         wanted = units(line.quantity) - set_aside(line)
         for shelf in by_item.get(line.item_id or 0, []):
@@ -192,6 +193,8 @@ def _checked(
         )
     if quantity < 0:
         raise IllegalMove(f"{line.name}: units can't be below zero.")
+    if quantity % 1 and not line.quantity % 1:
+        raise IllegalMove(f"{line.name}: {plain(quantity)} is no whole number of units.")
     if shelf is None or shelf.stock.item_id != line.item_id:
         raise IllegalMove(
             f"{line.name}: that stock is gone, on hold or at another facility. Look again."

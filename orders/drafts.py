@@ -24,6 +24,7 @@ class LineDraft:
     is_medical: bool = False
     notes: str = ""
     lot_number: str = ""
+    waived_lot: str = ""
     channel_line: str = ""
 
 

@@ -9,14 +9,18 @@ from django.db import transaction
 from catalog.inventory import By
 from orders.models import SalesOrder, StatusChange
 from orders.signals import announce_order_change
-from orders.status import Status, check_move
+from orders.status import IllegalMove, Status, check_move
 
 P = ParamSpec("P")
 
 
 def lock(order_id: int) -> SalesOrder:
-    """Return the order as it is now, locked until the transaction ends."""
-    return SalesOrder.objects.select_for_update().get(pk=order_id)
+    """Return the order as it is now, locked until the transaction ends. Raises IllegalMove when it
+    was deleted meanwhile."""
+    order = SalesOrder.objects.select_for_update().filter(pk=order_id).first()
+    if order is None:
+        raise IllegalMove("This order was deleted meanwhile.")
+    return order
 
 
 def verb(

@@ -35,38 +35,67 @@ def record(
     *,
     reference: str = "",
     token: uuid.UUID | None = None,
+    may_exceed: bool = False,
     by: By = None,
 ) -> Payment:
     """Write down money that came in. `token` names the attempt: the same one again (a button that
-    was pressed twice) returns the payment that is there. Raises CannotRecord."""
+    was pressed twice) returns the payment that is there. `may_exceed`: more than is still to come
+    is right. Raises CannotRecord."""
     order = lock(order.pk)
     token = token or uuid.uuid4()
     there = Payment.objects.filter(token=token).first()
     if there:
-        return there
+        return _same(there, order, amount, method, paid_on)
     if order.status == Status.CANCELED:
         raise CannotRecord(f"Order {order.number} is canceled and takes no payments.")
     if amount <= 0:
         raise CannotRecord("A payment is above zero. To take one back, void it.")
     if paid_on > timezone.localdate():
         raise CannotRecord(f"{paid_on:%b %-d, %Y} is still to come. Give the day it was paid.")
+    amount, reference = money(amount), reference.strip()[:100]
+    alike = order.payments.filter(
+        amount=amount, method=method, paid_on=paid_on, reference=reference, voided_at__isnull=True
+    ).first()
+    if alike:
+        raise CannotRecord(
+            f"{in_words(alike)} is recorded already. If this is another payment, give it another "
+            "reference."
+        )
+    if (over := paid(order) + amount - order.total) > 0 and not may_exceed:
+        raise CannotRecord(
+            f"That is ${over:,.2f} more than is still to come for order {order.number}. If it is "
+            "right, say so under the payment."
+        )
     try:
         with transaction.atomic():
             made = Payment.objects.create(
                 order=order,
-                amount=money(amount),
+                amount=amount,
                 method=method,
                 paid_on=paid_on,
-                reference=reference.strip()[:100],
+                reference=reference,
                 token=token,
                 recorded_by=by,
             )
     except IntegrityError:
         # The same token for another order: a page that was sent twice, by two hands.
-        return Payment.objects.get(token=token)
+        return _same(Payment.objects.get(token=token), order, amount, method, paid_on)
     note(order, f"Payment recorded: {in_words(made)}", by=by)
     announce_order_change(order.pk)
     return made
+
+
+def _same(
+    there: Payment, order: SalesOrder, amount: Decimal, method: str, paid_on: date
+) -> Payment:
+    """The payment that the same form has recorded before. Raises CannotRecord for another one."""
+    now = (order.pk, money(amount), method, paid_on)
+    if now != (there.order_id, there.amount, there.method, there.paid_on):
+        raise CannotRecord(
+            f"This form was used before, for {in_words(there)}. Open the order again to record "
+            "another payment."
+        )
+    return there
 
 
 @transaction.atomic

@@ -32,6 +32,7 @@ WORDS = (
     "is_medical",
     "notes",
     "lot_number",
+    "waived_lot",
 )
 # Beyond any position, so that lines can change places without meeting.
 AWAY = 1_000_000
@@ -100,7 +101,8 @@ def _first_fitting(lines: list[OrderLine], wanted: LineDraft) -> OrderLine | Non
 def revise(
     order: SalesOrder, draft: OrderDraft, *, reason: str, allow_short: bool = False, by: By = None
 ) -> SalesOrder:
-    """Make an order what `draft` says, goods, words and money. Nothing changes when it raises:
+    """Make an order what `draft` says, goods, words and money; `reason` goes into its history,
+    unless it is empty. Nothing changes when it raises:
 
     SetAside when lines would change that have stock set aside or have left (or lines would be
     added to an order that is wholly set aside), IllegalMove when the order is canceled, OutOfStock
@@ -127,7 +129,8 @@ def revise(
     services.write_discounts(order, draft.discounts)
     # Needing less is never refused, however short the stock was before.
     services.write_lines(order, match.added, allow_short=allow_short or _lessens(match), by=by)
-    services.note(order, reason, by=by)
+    if reason:
+        services.note(order, reason, by=by)
     if order.status == Status.PARTIALLY_ALLOCATED and _is_all_set_aside(order):
         services.move(order, Status.ALLOCATED, by=by, reason=reason)
     announce_order_change(order.pk)

@@ -96,6 +96,7 @@ def write_lines(
             is_medical=line.is_medical,
             notes=line.notes,
             lot_number=line.lot_number,
+            waived_lot=line.waived_lot,
             channel_line=line.channel_line,
             commitment=next(promises) if line.item else None,
         )
@@ -183,7 +184,7 @@ def set_destination(order: SalesOrder, destination: Destination, *, by: By = Non
 
 @transaction.atomic
 def delete(order: SalesOrder, *, reason: str, by: By = None) -> str:
-    """Take an order out of the books; its units are free again. Returns what it was, in words.
+    """Take an order out of the books; its units are free again. Returns what was done, in words.
 
     Raises IllegalMove for an order that has moved stock or money: those stay on record.
     """
@@ -205,4 +206,4 @@ def delete(order: SalesOrder, *, reason: str, by: By = None) -> str:
     order_id = order.pk
     order.delete()
     announce_order_change(order_id)
-    return told
+    return f"{told}, is deleted."

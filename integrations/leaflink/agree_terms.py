@@ -16,6 +16,7 @@ from integrations.leaflink.mapping.order_terms import (
     plain_text,
 )
 from integrations.leaflink.mapping.payment_terms import is_other, other_text
+from integrations.leaflink.mapping.statuses import ENDED
 from integrations.leaflink.models import NUMBER, Account, Order
 from integrations.leaflink.wire import payloads
 from orders.models import SalesOrder
@@ -51,7 +52,7 @@ def settle(
     Call it in the transaction that holds both; `set_state` writes what is agreed.
     """
     taken: dict[str, Any] = {}
-    there = order_terms.theirs(payload)
+    there = order.there = order_terms.theirs(payload)
     arrived = {name: value for name, value in order.sent.items() if there[name] == value}
     agreed = {**order.agreed, **arrived}
     order.sent = {name: value for name, value in order.sent.items() if name not in arrived}
@@ -84,7 +85,8 @@ def note_number(account: Account, order: Order, payload: payloads.Order) -> None
 
 def begin(account: Account, order: Order, payload: payloads.Order) -> None:
     """A sales order was just made of LeafLink's: all its terms are agreed, in memory."""
-    order.agreed, order.sent = order_terms.theirs(payload), {}
+    order.agreed = order.there = order_terms.theirs(payload)
+    order.sent = {}
     order.disputed = []
     order.refuse({})
     note_number(account, order, payload)
@@ -93,22 +95,23 @@ def begin(account: Account, order: Order, payload: payloads.Order) -> None:
 def to_send(account: Account, order: Order, local: SalesOrder) -> dict[str, str]:
     """The terms (and our number) that wait to be sent, by name; as far as the last reading tells.
 
-    Left out: what both sides moved, what LeafLink refused as it is, its own payment terms, and
-    shipping details of an order without delivery date (LeafLink shows them together).
+    Left out: orders that are over there, what both sides moved, LeafLink's own payment terms, what
+    LeafLink refused as it is, and shipping details of an order without delivery date (LeafLink
+    shows them together).
     """
-    here = ours(local)
+    if order.status in ENDED:
+        return {}
     found = {}
-    disputed = {row["name"] for row in order.disputed}
     if account.push_order_terms:
+        # What is not known of the last reading is as it was agreed.
+        there = {**ours(local), **order.agreed, **order.there}
         found = {
-            name: here[name]
-            for name in order_terms.moved_here(here, order.agreed)
-            if name not in disputed
+            one.name: one.ours
+            for one in order_terms.compare(ours(local), there, order.agreed)
+            if one.move in (Move.SEND, Move.CANNOT)
         }
-    if is_other(order.agreed.get("payment_term", "")):
-        found.pop("payment_term", None)
-    if not local.delivery_date:
-        found.pop("shipping_details", None)
+    if found.get("shipping_details") and not local.delivery_date:
+        del found["shipping_details"]
     if account.external_id_key and order.noted_number != local.number:
         found[NUMBER] = local.number
     return {

@@ -255,6 +255,11 @@ def take_their_term(order_id: int, name: str, *, by: By, seen: str) -> Order:
 def keep_our_term(order_id: int, name: str, *, by: By, seen: str) -> Order:
     """Keep ours of what both sides have moved: it is sent to LeafLink."""
     order, payload = _disputed(order_id, name, seen)
+    if not order.account.push_order_terms:
+        raise CannotDecide(
+            f"The account {order.account} does not send terms, so ours would not reach LeafLink. "
+            "Switch that on there, or take LeafLink's."
+        )
     theirs = order_terms.theirs(payload)[name]
     return _agree(order, name, theirs, f"Keep ours, and send it: {LABELS[name]}.", by)
 

@@ -175,10 +175,11 @@ def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineD
                 f"{line_name(line, book)}: {plain(line.quantity)} units are not whole cases of "
                 f"{line.unit_multiplier}."
             )
-        if line.batch and line.batch not in book.batches:
+        if line.batch and not book.batches.get(line.batch):
+            why = "LeafLink does not show" if line.batch in book.batches else "was not read yet"
             warnings.append(
-                f"{line_name(line, book)} asks for a batch of LeafLink's that was not read yet: "
-                "compare before you set stock aside."
+                f"{line_name(line, book)} asks for a batch that {why}: look in LeafLink before you "
+                "set stock aside."
             )
         drafts.append(
             LineDraft(

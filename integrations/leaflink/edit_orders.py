@@ -12,6 +12,7 @@ from integrations.leaflink.draft_orders import Book, draft, goods, line_name
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.wire import payloads
+from orders.allocation import is_of_lot
 from orders.drafts import OrderDraft
 from orders.models import OrderLine, SalesOrder
 from orders.revise import revise
@@ -45,7 +46,8 @@ def apply_edit(
     revise(
         local,
         wanted,
-        reason=f"Changed in LeafLink. {changes}"[:500],
+        # What a person can't see is no news: a line that LeafLink numbers anew, say.
+        reason=f"Changed in LeafLink. {changes}"[:500] if changes else "",
         allow_short=account.shortage_rule == Account.ShortageRule.IMPORT,
         by=by,
     )
@@ -54,7 +56,8 @@ def apply_edit(
     order.kept_fingerprint = ""
     order.applied_customer = order.customer
     order.applied_fingerprint = fingerprints.of_content(payload)
-    order.set_state(Order.State.IMPORTED, "", news=f"Took over what changed in LeafLink. {changes}")
+    news = f"Took over what changed in LeafLink. {changes}" if changes else ""
+    order.set_state(Order.State.IMPORTED, "", news=news)
 
 
 def later_draft(
@@ -108,8 +111,15 @@ def later_draft(
             mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
         if mine is None:
             continue
-        if later.lot_number == mine.waived_lot:
-            later.lot_number = ""  # a person said that any lot will do
+        if later.lot_number and later.lot_number == mine.waived_lot:
+            later.lot_number, later.waived_lot = "", mine.waived_lot
+        elif later.lot_number and not mine.lot_number and _is_of_other_lots(mine, later.lot_number):
+            # The batch was read after stock was set aside: nobody has changed anything.
+            warnings.append(
+                f"{later.name} asks for lot {later.lot_number}, but units of other lots are set "
+                "aside for it or have left. Put them back, or agree with the buyer."
+            )
+            later.lot_number = ""
         if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
             later.price, later.case_size = mine.price, mine.case_size
             kept.append(later.name)
@@ -119,6 +129,11 @@ def later_draft(
             f"{Status(status).label.lower()}."
         )
     return wanted, warnings
+
+
+def _is_of_other_lots(line: OrderLine, lot_number: str) -> bool:
+    rows = line.allocations.select_related("stock__lot")
+    return any(not is_of_lot(row.stock, lot_number) for row in rows)
 
 
 def _same_line(candidates: list[OrderLine]) -> OrderLine | None:

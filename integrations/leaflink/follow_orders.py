@@ -5,6 +5,7 @@ aside or gone waits for a person as a whole: the order is "in conflict", and say
 """
 
 from django.db import transaction
+from django.db.models import F
 
 from catalog.inventory import By, InventoryError, OutOfStock
 from integrations.leaflink import agree_terms, compare_orders
@@ -15,7 +16,7 @@ from integrations.leaflink.draft_orders import (
     parity_warnings,
 )
 from integrations.leaflink.edit_orders import CANT_TAKE, CannotApply, apply_edit, later_draft
-from integrations.leaflink.mapping import fingerprints
+from integrations.leaflink.mapping import fingerprints, order_terms
 from integrations.leaflink.mapping.status_rules import CAUGHT_UP, WAY, is_behind
 from integrations.leaflink.mapping.statuses import (
     REASON_OVER,
@@ -34,6 +35,7 @@ from orders.status import OPEN, IllegalMove, Status
 State = Order.State
 # More differences than this nobody reads in a list; the order's own page shows them all.
 MOST_DISPUTED = 20
+CANT_GO_BACK = "can't go back; stock was put back here. Set it aside anew, or cancel the order."
 KEPT = "Ours was kept. LeafLink's version differs."
 
 
@@ -55,10 +57,14 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
     meaning = remote_state(payload.status).meaning
     kept = is_kept(order, payload)
     still_behind = is_behind(account.status_map, local.status, payload.status)
-    if not still_behind:
-        order.refuse({what: said for what, said in order.refusals.items() if what != STATUS})
+    kept_refusals = {STATUS} if still_behind else set()
     if meaning is Meaning.OVER or local.status == Status.CANCELED:
         order.disputed = []
+    else:
+        kept_refusals |= set(order.refusals) - {STATUS}
+    order.refuse({what: said for what, said in order.refusals.items() if what in kept_refusals})
+    if meaning is Meaning.OVER or local.status == Status.CANCELED:
+        order.there = order_terms.theirs(payload)
     else:
         local = agree_terms.settle(account, order, local, payload)
     if meaning is Meaning.OVER:
@@ -67,17 +73,19 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
         if meaning is Meaning.WANTED and _ended_in_leaflink(local):
             _let_go(order, local)
             return False
-        if meaning is Meaning.AHEAD and not still_behind:
-            _dispute_status(order, local, payload)
+        if meaning is Meaning.AHEAD and not still_behind and kept:
+            order.set_state(State.IMPORTED, KEPT)
+        elif meaning is Meaning.AHEAD and not still_behind:
+            _dispute_status(order, local, payload, "canceled")
             order.set_state(
                 State.CONFLICT,
                 f"It is canceled here, but {payload.status.lower()} in LeafLink. Reject it there, "
-                "or take the goods out of stock by hand.",
+                "or take the goods out of stock by hand. Then keep ours.",
             )
         else:
             order.set_state(State.IMPORTED, "")
     elif meaning is Meaning.AHEAD and local.status not in CAUGHT_UP[payload.status]:
-        _follow_ahead(account, order, local, payload)
+        _follow_ahead(account, order, local, payload, book, kept)
     else:
         order.agreed_status = payload.status[:30]
         _follow_content(account, order, local, payload, book, kept)
@@ -116,7 +124,12 @@ def _follow_content(
 
 
 def _follow_ahead(
-    account: Account, order: Order, local: SalesOrder, payload: payloads.Order
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    kept: bool,
 ) -> None:
     """LeafLink's order is further than ours: somebody moved it there by hand, or ours went back."""
     here = local.get_status_display().lower()
@@ -124,11 +137,9 @@ def _follow_ahead(
         RemoteStatus(payload.status)
     ):
         # We have been there: stock was put back since. LeafLink can't go back.
-        order.set_state(
-            State.IMPORTED,
-            f"LeafLink says {payload.status}, and can't go back; here it is {here} again. Set "
-            "stock aside anew, or cancel it.",
-        )
+        _follow_content(account, order, local, payload, book, kept)
+        if order.state == State.IMPORTED and not order.state_reason:
+            order.set_state(State.IMPORTED, f"LeafLink says {payload.status}, and {CANT_GO_BACK}")
         return
     why = ""
     if payload.status in account.lead_statuses:
@@ -157,6 +168,8 @@ def _follow_ahead(
 def catch_up(local: SalesOrder, remote: str, *, by: By = None) -> SalesOrder:
     """Bring a sales order to where LeafLink's is: allocated, shipped or completed. All the way or
     not at all, so call it in a transaction of its own. Raises IllegalMove, OutOfStock."""
+    if local.status == Status.CANCELED:
+        raise IllegalMove(f"{local} is canceled: it can't follow LeafLink any more.")
     if local.status in (Status.CREATED, Status.PARTIALLY_ALLOCATED):
         local = services.allocate(local, by=by)
         if local.status != Status.ALLOCATED:
@@ -169,13 +182,15 @@ def catch_up(local: SalesOrder, remote: str, *, by: By = None) -> SalesOrder:
     return local
 
 
-def _dispute_status(order: Order, local: SalesOrder, payload: payloads.Order) -> None:
+def _dispute_status(
+    order: Order, local: SalesOrder, payload: payloads.Order, name: str = "status"
+) -> None:
     here = local.get_status_display()
-    order.dispute("status", "Status", here, payload.status, order.agreed_status)
+    order.dispute(name, "Status", here, payload.status, order.agreed_status)
 
 
 def _ended_in_leaflink(canceled: SalesOrder) -> bool:
-    last = canceled.status_changes.first()
+    last = canceled.status_changes.exclude(old=F("new")).first()
     return last is not None and last.reason in map(_reason, REASON_OVER)
 
 

@@ -134,7 +134,8 @@ def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
 
 
 def _orders_changed(order_ids: Collection[int]) -> None:
-    _reconsider(Q(sales_order__in=order_ids) & Order.needs_you())
+    # Those that say something may have to say something else now.
+    _reconsider(Q(sales_order__in=order_ids) & (Order.needs_you() | ~Q(state_reason="")))
     rows = Order.objects.filter(sales_order__in=order_ids, account__is_active=True)
     behind: dict[int, list[str]] = {}
     with_payments: dict[int, list[str]] = {}
@@ -199,9 +200,9 @@ def product_read(account: Account, remote_id: int) -> None:
     _reconsider(named & Q(account=account.pk))
 
 
-def batch_read(account: Account, remote_id: int) -> None:
-    """A batch that orders named is known at last: their lines can ask for its lot."""
-    named = Q(line_items__batch_remote_id=remote_id, sales_order__status__in=OPEN)
+def batches_read(account: Account, remote_ids: Collection[int]) -> None:
+    """Batches that orders named are known at last: their lines can ask for their lots."""
+    named = Q(line_items__batch_remote_id__in=remote_ids, sales_order__status__in=OPEN)
     _reconsider(named & Q(account=account.pk))
 
 
@@ -211,6 +212,14 @@ def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
     kept_out = Q(state=Order.State.IGNORED, status__in=IMPORTABLE)
     wanted = Q(account=instance.pk) & (undecided | kept_out)
     transaction.on_commit(lambda: _reconsider(wanted))
+    transaction.on_commit(lambda: _payments_soon(instance))
+
+
+def _payments_soon(account: Account) -> None:
+    """Payments may have waited for the rule, or for somebody to record them."""
+    if account.is_active and account.push_payments:
+        numbers = payments_due.orders_with_payments(account).values_list("number", flat=True)
+        work.ask(account.pk, PAYMENT_WORK, map(str, numbers), WorkItem.Priority.ORDERS)
 
 
 def _on_item_saved(sender: Any, instance: Item, **kwargs: Any) -> None:

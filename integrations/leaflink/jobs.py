@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
@@ -18,7 +16,8 @@ from integrations.leaflink.connect import client_for
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.link import link_exact_skus
 from integrations.leaflink.mirror_orders import name_lines
-from integrations.leaflink.models import Account, Listing, Offer, Order, Product
+from integrations.leaflink.mirror_orders import note_gone as note_order_gone
+from integrations.leaflink.models import Account, Listing, Offer, Product
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.push_orders import push_order
@@ -88,7 +87,7 @@ def register_work() -> None:
     work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
     work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order)
     work.register(PAYMENT_WORK, "Send payments", _push_payments)
-    work.register(BATCH_WORK, "Read batch", _read_batch)
+    work.register(BATCH_WORK, "Read batches", _read_batches)
     work.register(INVENTORY_WORK, "Send quantities", _push_now)
     work.register(DETAILS_WORK, "Send product details", _push_details)
     work.register(CREATE_WORK, "Create product in LeafLink", _create_product)
@@ -123,19 +122,7 @@ def _read_order(connection: Connection, number: str) -> None:
         try:
             read_order(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
         except Gone:
-            _note_gone(account, number)
-
-
-@transaction.atomic
-def _note_gone(account: Account, number: str) -> None:
-    order = Order.objects.select_for_update().get(account=account, number=number)
-    order.blockers.all().delete()
-    order.gone_at = timezone.now()
-    order.save(update_fields=["gone_at"])
-    order.set_state(
-        Order.State.CONFLICT if order.sales_order_id else Order.State.IGNORED,
-        "LeafLink no longer has this order.",
-    )
+            note_order_gone(account, number)
 
 
 def _read_product(connection: Connection, remote_id: str) -> None:
@@ -191,7 +178,7 @@ def _push_order(connection: Connection, number: str) -> None:
         except Refused:
             return  # the order shows it, and what can be done
         except Gone:
-            _note_gone(account, number)
+            note_order_gone(account, number)
 
 
 def _push_payments(connection: Connection, number: str) -> None:
@@ -202,14 +189,14 @@ def _push_payments(connection: Connection, number: str) -> None:
         except Refused:
             return  # the payment shows it, and what can be done
         except Gone:
-            _note_gone(account, number)
+            note_order_gone(account, number)
 
 
-def _read_batch(connection: Connection, remote_id: str) -> None:
+def _read_batches(connection: Connection, key: str) -> None:
     account = _account(connection)
     with _outcomes():
-        pull_lists.read_batch(account, client_for(account, share=1), remote_id)
-    hints.batch_read(account, int(remote_id))
+        read = pull_lists.read_batches(account, client_for(account, share=1))
+    hints.batches_read(account, read)
 
 
 def _push_now(connection: Connection, key: str) -> None:

@@ -306,9 +306,9 @@ def _ask_for_batches(
         return
     known = ListEntry.objects.filter(
         account=account, list=ListEntry.List.BATCH, remote_id__in=named
-    ).values_list("remote_id", flat=True)
-    unread = sorted(str(pk) for pk in named - set(known))
-    work.ask(account.pk, BATCH_WORK, unread, WorkItem.Priority.ORDERS)
+    )
+    if named - set(known.values_list("remote_id", flat=True)):
+        work.ask(account.pk, BATCH_WORK, ["unread"], WorkItem.Priority.ORDERS)
 
 
 def _line_row(
@@ -345,3 +345,16 @@ def name_lines(account: Account, remote_id: int) -> None:
 
 def _unnamed(remote_id: int | None) -> str:
     return f"Product {remote_id or 'unknown'}"
+
+
+@transaction.atomic
+def note_gone(account: Account, number: str) -> None:
+    """LeafLink no longer has this order."""
+    order = Order.objects.select_for_update().get(account=account, number=number)
+    order.blockers.all().delete()
+    order.gone_at = timezone.now()
+    order.save(update_fields=["gone_at"])
+    order.set_state(
+        Order.State.CONFLICT if order.sales_order_id else Order.State.IGNORED,
+        "LeafLink no longer has this order.",
+    )

@@ -11,12 +11,11 @@ from django.utils import timezone
 from integrations.leaflink import agree_terms
 from integrations.leaflink.mapping import status_rules
 from integrations.leaflink.mapping.status_rules import next_step
-from integrations.leaflink.mapping.statuses import RemoteStatus
+from integrations.leaflink.mapping.statuses import ENDED, RemoteStatus
 from integrations.leaflink.models import STATUS, Account, Order
 from orders.models import StatusChange
 from orders.status import Status
 
-ENDED = ("Rejected", "Cancelled", "Combined", "Draft")
 # How long an order that is done is still looked at for changes whose hint was lost.
 LATELY = timedelta(days=2)
 
@@ -26,7 +25,9 @@ def behind(account: Account) -> list[Order]:
     and without `raw`. What it has refused, and what did not change since, is left out."""
     changed_lately = StatusChange.objects.filter(at__gte=timezone.now() - LATELY).order_by()
     alive = Q(sales_order__status__in=[s for s in Status if s != Status.COMPLETED])
-    synced = Q(state__in=(Order.State.IMPORTED, Order.State.CONFLICT)) & ~Q(status__in=ENDED)
+    synced = Q(state__in=(Order.State.IMPORTED, Order.State.CONFLICT)) & ~Q(
+        status__in=[*ENDED, RemoteStatus.DRAFT]
+    )
     noted = ~Q(unsynced_number="") & Q(noted_number=F("unsynced_number"))
     rows = (
         Order.objects.filter(

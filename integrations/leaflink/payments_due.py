@@ -11,10 +11,9 @@ OPEN = (State.WAITING, State.ASKED)
 
 def orders_with_payments(account: Account) -> QuerySet[Order]:
     """The orders with payments to be sent, taken back or settled."""
-    ours = OuterRef("sales_order")
     due = (
-        Exists(unasked(account).filter(order=ours))
-        | Exists(unvoided(account).filter(order=ours))
+        Exists(unasked(account).filter(order=OuterRef("sales_order")))
+        | Exists(to_take_back(account).filter(order=OuterRef("pk")))
         | Exists(OrderPayment.objects.filter(under_way(account), order=OuterRef("pk")))
     )
     orders = Order.objects.filter(due, account=account, gone_at__isnull=True)
@@ -42,17 +41,18 @@ def unasked(account: Account) -> QuerySet[Payment]:
     )
 
 
-def unvoided(account: Account) -> QuerySet[Payment]:
-    """Payments that LeafLink has (or may have) and that were voided here since."""
+def to_take_back(account: Account) -> QuerySet[OrderPayment]:
+    """Payments that LeafLink has (or may have) and that were voided here since; also of an order
+    that has another sales order by now."""
     if not account.push_payments:
-        return Payment.objects.none()
-    rows = OrderPayment.objects.filter(payment=OuterRef("pk"))
-    known = rows.filter(is_void=False).exclude(state__in=(State.DROPPED, State.REFUSED))
-    return Payment.objects.filter(
-        Exists(known),
-        ~Exists(rows.filter(is_void=True)),
-        voided_at__isnull=False,
-        order__leaflink_order__account=account,
+        return OrderPayment.objects.none()
+    taken_back = OrderPayment.objects.filter(payment=OuterRef("payment"), is_void=True)
+    return OrderPayment.objects.filter(
+        ~Exists(taken_back),
+        is_void=False,
+        state__in=(State.WAITING, State.ASKED, State.SENT),
+        payment__voided_at__isnull=False,
+        order__account=account,
     )
 
 

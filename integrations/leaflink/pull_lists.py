@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.leaflink.chunks import in_chunks
-from integrations.leaflink.models import Account, ListEntry
+from integrations.leaflink.models import Account, LineItem, ListEntry
 from integrations.leaflink.unstorable import UNSTORABLE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
@@ -80,15 +80,29 @@ SOURCES = (
 LEARNT = (List.PAYMENT_TERM, List.PAYMENT_METHOD)
 
 
-def read_batch(account: Account, client: LeafLinkClient, remote_id: str) -> None:
-    """Read the number of one batch that an order names. Raises as the client does."""
-    batch = payloads.parse(payloads.Batch, payloads.storable(client.get(f"batches/{remote_id}")))
-    ListEntry.objects.update_or_create(
-        account=account,
-        list=List.BATCH,
-        remote_id=batch.id,
-        defaults={"name": batch.production_batch_number[:300], "gone_at": None},
-    )
+def read_batches(account: Account, client: LeafLinkClient) -> list[int]:
+    """Read the numbers of the batches that orders name and nobody has read yet; returns LeafLink's
+    ids of them. One that LeafLink does not show is noted without a number, so it is asked for once.
+    Raises as the client does."""
+    entries = ListEntry.objects.filter(account=account, list=List.BATCH)
+    named = LineItem.objects.filter(order__account=account, batch_remote_id__isnull=False)
+    unread = set(named.order_by().values_list("batch_remote_id", flat=True).distinct())
+    unread -= set(entries.values_list("remote_id", flat=True))
+    for some in in_chunks(sorted(pk for pk in unread if pk)):
+        numbers = dict.fromkeys(some, "")
+        for page in client.pages("batches", id=",".join(map(str, some))):
+            for body in page:
+                batch = payloads.parse(payloads.Batch, payloads.storable(body))
+                if batch.id in numbers:
+                    numbers[batch.id] = batch.production_batch_number[:300]
+        ListEntry.objects.bulk_create(
+            [
+                ListEntry(account=account, list=List.BATCH, remote_id=pk, name=number)
+                for pk, number in numbers.items()
+            ],
+            ignore_conflicts=True,
+        )
+    return sorted(pk for pk in unread if pk)
 
 
 def pull_lists(

@@ -18,6 +18,8 @@ from integrations.runs import Recorder
 # LeafLink: without these an order comes without lines, and with little of its customer.
 CHILDREN = "line_items,customer,sales_reps"
 RESOURCE = "orders-received"
+# Imported orders that say something (kept ours, put back here), which may be over without a hint.
+SAYS_SOMETHING = Q(state=Order.State.IMPORTED) & ~Q(state_reason="")
 
 
 def pull_orders(
@@ -49,7 +51,7 @@ def pull_orders(
         return
     # What waits for a reason to go, and what a crash has kept from being settled.
     undecided = Order.objects.filter(
-        Order.needs_you() | Q(needs_settling=True) | hints.BLANK | hints.UNTAXED,
+        Order.needs_you() | SAYS_SOMETHING | Q(needs_settling=True) | hints.BLANK | hints.UNTAXED,
         account=account,
         read_at__isnull=False,
     )

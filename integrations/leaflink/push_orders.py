@@ -4,16 +4,27 @@ One order is worked on by one worker at a time, from its status on, so a later s
 an earlier one; different orders don't wait for each other.
 """
 
+import logging
 from collections.abc import Callable
 
+from integrations.budget import BudgetExhausted
+from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account
 from integrations.leaflink.out_of_step import behind
 from integrations.leaflink.push_statuses import push_status
 from integrations.leaflink.push_terms import push_terms
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone, Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import (
+    BadPayload,
+    Gone,
+    LeafLinkError,
+    Refused,
+    UnknownOutcome,
+)
 from integrations.leases import Busy, lease
 from integrations.runs import Recorder
+
+logger = logging.getLogger(__name__)
 
 
 def push_orders(
@@ -29,8 +40,15 @@ def push_orders(
             run.changed += push_order(account, client, str(order.number))
         except Busy:
             continue  # another worker is at it
-        except (Refused, UnknownOutcome, Gone) as error:
+        except Gone:
+            note_gone(account, str(order.number))
+        except (Refused, UnknownOutcome, BadPayload) as error:
             run.problem(f"order {order}", str(error))
+        except (LeafLinkError, BudgetExhausted):
+            raise  # no other order would fare better now
+        except Exception as error:
+            logger.exception("order failed", extra={"order": order.pk})
+            run.problem(f"order {order}", f"{type(error).__name__}: {error}")
 
 
 def push_order(account: Account, client: LeafLinkClient, number: str) -> bool:

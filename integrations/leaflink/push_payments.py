@@ -15,12 +15,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations.budget import BudgetExhausted
+from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account, Order, OrderEvent, OrderPayment, Staff
 from integrations.leaflink.payments_due import (
     orders_with_payments,
+    to_take_back,
     unasked,
     under_way,
-    unvoided,
 )
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
@@ -63,7 +64,9 @@ def push_payments(
             continue  # another worker is at it
         except NotYet:
             continue  # it is settled by reading, once LeafLink has had its time
-        except (Refused, UnknownOutcome, Gone, BadPayload) as error:
+        except Gone:
+            note_gone(account, str(order.number))
+        except (Refused, UnknownOutcome, BadPayload) as error:
             run.problem(f"payments of order {order}", str(error))
 
 
@@ -110,33 +113,33 @@ def _can_be_told(account: Account, row: OrderPayment) -> bool:
 
 @transaction.atomic
 def _ask_for(account: Account, order: Order) -> None:
-    """Make the rows of what is to be sent. A payment that was voided before LeafLink was asked is
-    dropped: LeafLink never hears of it."""
-    mine = Q(order=order.sales_order_id)
+    """Make the rows of what is to be sent. A payment that was voided before LeafLink was asked, or
+    recorded before the rule was on (again), is dropped: LeafLink never hears of it."""
+    unheard = order.payments.filter(is_void=False, state__in=(State.WAITING, State.REFUSED))
+    before_the_rule = ~Q(payment__recorded_at__gte=account.push_payments_since or timezone.now())
+    unheard.filter(Q(payment__voided_at__isnull=False) | before_the_rule).update(
+        state=State.DROPPED, problem=""
+    )
     OrderPayment.objects.bulk_create(
         [
             OrderPayment(order=order, payment=payment)
-            for payment in unasked(account).filter(mine).order_by("pk")
+            for payment in unasked(account).filter(order=order.sales_order_id).order_by("pk")
         ]
         + [
-            OrderPayment(order=order, payment=payment, is_void=True)
-            for payment in unvoided(account).filter(mine).order_by("pk")
+            OrderPayment(order=order, payment_id=row.payment_id, is_void=True)
+            for row in to_take_back(account).filter(order=order).order_by("pk")
         ],
         ignore_conflicts=True,
     )
-    unheard = order.payments.filter(
-        is_void=False,
-        state__in=(State.WAITING, State.REFUSED),
-        payment__voided_at__isnull=False,
-    )
-    unheard.update(state=State.DROPPED, problem="")
 
 
 def _in_leaflink(client: LeafLinkClient, number: str) -> dict[str, int]:
     """The payments that LeafLink has for the order: its ids, by the reference in their reason."""
-    answer: Any = client.get(f"{RESOURCE}/{number}/payments")
-    # LeafLink: documented as a bare list; pages are accepted as well.
-    rows = answer.get("results", []) if isinstance(answer, dict) else answer
+    path = f"{RESOURCE}/{number}/payments"
+    rows: Any = client.get(path)
+    if isinstance(rows, dict):
+        # LeafLink: documented as a bare list; pages are accepted as well, to the last.
+        rows = [row for page in client.pages(path) for row in page]
     found = {}
     for body in rows:
         payment = payloads.parse(payloads.OrderPayment, body)
@@ -168,6 +171,9 @@ def _settle_or_send(
             _note(row, State.DROPPED)
         if first.state != State.SENT:
             return False
+        if not account.push_payments:
+            _note(row, State.WAITING)
+            return False
     elif row.payment.voided_at or not account.push_payments:
         _note(row, State.DROPPED)
         return False
@@ -183,6 +189,8 @@ def _settle_or_send(
     except UnknownOutcome:
         order.tell(OrderEvent.Kind.SENT, f"{_told(row)}: the answer was lost; reading tells.")
         raise NotYet("Whether LeafLink got a payment is looked up in a minute.", 60) from None
+    except Gone as error:
+        raise Refused([f"it does not know the order of this payment ({error})"]) from error
     except (Wait, BadCredentials, BudgetExhausted):
         # LeafLink did nothing (no connection, told to wait, a bad key): it waits as before.
         _note(row, State.WAITING)
@@ -218,11 +226,11 @@ def _recorder(account: Account, payment: Payment) -> Staff | None:
 
 
 def _nobody(account: Account, payment: Payment) -> str:
-    who = payment.recorded_by or "Whoever recorded it"
+    who = payment.recorded_by or "nobody"
     return (
-        f"{who} is nobody among LeafLink's staff. Give the sales rep that is mapped to a staff "
-        f"member the login {payment.recorded_by or ''}, or choose on the account {account} who "
-        "records payments."
+        f"It was recorded by {who}, who is not among LeafLink's staff. On the account {account}, "
+        "choose who records payments in LeafLink. (Or let the sales rep of a staff member have "
+        f"the login {who}.)"
     )
 
 

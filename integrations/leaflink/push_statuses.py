@@ -27,18 +27,31 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
     if order.state == Order.State.IMPORTED and not is_status_behind(account, order):
         return False
     moved = False
+    done: RemoteStatus | None = None
     for _ in range(MOST_STEPS):
         payload = read_fresh(account, client, number)
         step = _next(account, number, payload)
         if step is None:
             return moved
         action, words = ACTIONS[step]
+        if step is done:
+            raise _refusal(
+                account,
+                number,
+                f"it said that {action} was done, but still calls this order {payload.status}. "
+                "Move it by hand in LeafLink",
+            )
         offered = {word.lower() for word in payload.available_transitions}
         if offered and not offered & words:
-            raise _not_offered(account, number, payload, action)
+            raise _refusal(
+                account,
+                number,
+                f"it does not offer to {action} this order, which it calls {payload.status}. Move "
+                "it by hand in LeafLink",
+            )
         try:
             client.post(f"{RESOURCE}/{number}/transition/{action}")
-            moved = True
+            moved, done = True, step
             _tell(account, number, f"Asked to {action} it: done.")
         except UnknownOutcome:
             _tell(account, number, f"Asked to {action} it: the answer was lost; reading it again.")
@@ -67,13 +80,9 @@ def _next(account: Account, number: str, payload: payloads.Order) -> RemoteStatu
     return next_step(payload.status, wanted) if wanted else None
 
 
-def _not_offered(account: Account, number: str, payload: payloads.Order, action: str) -> Refused:
-    error = Refused(
-        [
-            f"it does not offer to {action} this order, which it calls {payload.status}. "
-            "Move it by hand in LeafLink"
-        ]
-    )
+def _refusal(account: Account, number: str, words: str) -> Refused:
+    """What to raise when LeafLink does not let the order go on, shown on the order as well."""
+    error = Refused([words])
     _flag(account, number, str(error))
     return error
 

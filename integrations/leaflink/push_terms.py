@@ -23,6 +23,7 @@ from integrations.notices import notify, resolve
 from orders.terms import LABELS
 
 Bodies = list[dict[str, Any]]
+IGNORED = "LeafLink said that it is done, but still shows what it showed before."
 # Once more after an answer that was lost.
 ATTEMPTS = 2
 NO_KEY = "external ids of orders"
@@ -39,12 +40,14 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
     changed = False
     for _ in range(ATTEMPTS):
         lost = False
+        done: dict[str, str] = {}
         waiting = _waiting(account, number)
         for name, value in waiting.items():
             _note_sent(account, number, name, value)
             try:
                 _send(client, number, _bodies(account, payload, name, value))
                 changed = True
+                done[name] = value
                 _tell(account, number, f"Sent: {_in_words(name, value)}.")
                 if name == NUMBER:
                     resolve(account, Notice.Category.REFUSED, [NO_KEY])
@@ -55,6 +58,10 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
                 refused = error if name != NUMBER else refused
         if waiting:
             payload = read_fresh(account, client, number)
+            still = _waiting(account, number)
+            for name, value in done.items():
+                if still.get(name) == value:
+                    _note_refusal(account, number, name, value, IGNORED)
         if not lost:
             break
     if refused:

@@ -18,13 +18,14 @@ from integrations.models import WorkItem
 from orders import services
 from orders.status import IllegalMove
 
+OVER = "over"
 REJECTING = "It is being rejected in LeafLink."
 LEFT = "It was left in LeafLink; when it is changed there, it comes in as a new order."
 
 
 @transaction.atomic
 def delete(order_id: int, *, reject: bool, reason: str, by: By = None) -> str:
-    """Delete the sales order of a LeafLink order; returns what it was, in words.
+    """Delete the sales order of a LeafLink order; returns what was done, in words.
 
     `reject`: LeafLink's is to be rejected; else it stays as it is there. Raises IllegalMove when
     the sales order has to stay on record; then nothing was changed.
@@ -44,21 +45,22 @@ def delete(order_id: int, *, reject: bool, reason: str, by: By = None) -> str:
     order.unsynced_fingerprint = _fingerprint(order)
     order.reject_asked = reject and is_open
     order.applied_fingerprint = order.kept_fingerprint = ""
-    order.agreed, order.sent, order.agreed_status, order.disputed = {}, {}, "", []
+    order.agreed, order.there, order.agreed_status, order.disputed = {}, {}, "", []
     order.refuse({})
     then = REJECTING if order.reject_asked else LEFT
     if not is_open:
         then = f"It is {order.status.lower()} in LeafLink."
-    order.tell(OrderEvent.Kind.PERSON, f"{told} was deleted, because: {reason.strip()}", by=by)
+    order.tell(OrderEvent.Kind.PERSON, f"{told} Why: {reason.strip()}", by=by)
     order.set_state(Order.State.IGNORED, f"{number} was deleted here. {then}")
     work.ask(order.account_id, STATUS_WORK, [str(order.number)], WorkItem.Priority.ORDERS)
-    return told
+    return f"{told} {then}"
 
 
 def _fingerprint(order: Order) -> str:
     """What LeafLink says of the order now; of one that can't be read, that."""
     try:
-        return fingerprints.of_unsynced(payloads.parse(payloads.Order, order.raw))
+        # What we have just sent and not yet read again is no edit of LeafLink's.
+        return fingerprints.of_unsynced(payloads.parse(payloads.Order, order.raw), order.sent)
     except BadPayload:
         return order.fingerprint
 
@@ -69,12 +71,15 @@ def stays_away(order: Order, payload: payloads.Order) -> str:
     number = order.unsynced_number
     if remote_state(payload.status).meaning is Meaning.OVER:
         order.reject_asked = False
+        order.unsynced_fingerprint = OVER  # when it is opened again, it has changed
+        order.refuse({})
         return f"{number} was deleted here. It is {payload.status.lower()} in LeafLink."
     if order.reject_asked:
         return f"{number} was deleted here. {REJECTING}"
-    if order.unsynced_fingerprint == fingerprints.of_unsynced(payload):
+    if order.unsynced_fingerprint == fingerprints.of_unsynced(payload, order.sent):
         return f"{number} was deleted here. {LEFT}"
     order.unsynced_fingerprint = order.unsynced_number = ""
+    order.sent = {}
     order.tell(
         OrderEvent.Kind.DECIDED,
         "It was changed in LeafLink since its sales order was deleted: it comes in as a new one.",

@@ -8,4 +8,4 @@ INVENTORY_WORK = "leaflink.inventory"  # key: "all"; read orders and send quanti
 DETAILS_WORK = "leaflink.details"  # key: the item's id; compare it with its product, send
 CREATE_WORK = "leaflink.create"  # key: the item's id; make its product
 PAYMENT_WORK = "leaflink.payment"  # key: the order's number; send its payments
-BATCH_WORK = "leaflink.batch"  # key: the batch's id; read its number
+BATCH_WORK = "leaflink.batch"  # key: "unread"; read the batches that orders name

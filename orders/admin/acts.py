@@ -81,7 +81,7 @@ class OrderActs:
             "order": order,
             "verbs": allowed(order) if may_work else [],
             "may_allocate": may_work and order.status in OPEN,
-            "terms": TermsForm.of(order) if self.shows_terms_form(request, order) else None,
+            "terms": TermsForm(order) if self.shows_terms_form(request, order) else None,
             "payments": list(order.payments.select_related("recorded_by")),
             "paid": paid(order),
             "may_see_payments": request.user.has_perm("orders.view_payment"),
@@ -92,6 +92,7 @@ class OrderActs:
             "may_remove": self.may_remove(request, order),
         }
         found["balance"] = order.total - found["paid"]
+        found["overpaid"] = -found["balance"]
         if may_work and order.status == Status.CREATED:
             found["other_facilities"] = Facility.objects.filter(is_active=True, sells=True).exclude(
                 pk=order.facility_id or 0
@@ -143,7 +144,7 @@ class OrderActs:
         """Write the delivery and payment terms that were changed on the page."""
         self._require_work(request)
         order = get_object_or_404(SalesOrder, pk=order_id)
-        form = TermsForm(request.POST)
+        form = TermsForm(order, request.POST)
         if not form.is_valid():
             for problem in form.in_words():
                 messages.error(request, problem)
@@ -174,7 +175,7 @@ class OrderActs:
                     action_flag=DELETION,
                     change_message=request.POST.get("reason", ""),
                 )
-                messages.success(request, f"{told}, is deleted.")
+                messages.success(request, told)
                 return HttpResponseRedirect(reverse("admin:orders_salesorder_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -191,7 +192,7 @@ class OrderActs:
         return {}
 
     def delete(self, request: HttpRequest, order: SalesOrder) -> str:
-        """Delete the order as the dialog says; returns what it was. Raises IllegalMove."""
+        """Delete the order as the dialog says; returns what was done. Raises IllegalMove."""
         reason = request.POST.get("reason", "")
         return services.delete(order, reason=reason, by=request.user)  # type: ignore[arg-type]
 

@@ -104,11 +104,16 @@ def _chosen(request: HttpRequest) -> dict[tuple[int, int], Decimal]:
         try:
             quantity = Decimal(str(text).strip().replace(",", "") or "0")
         except InvalidOperation:
-            raise IllegalMove(f"“{text}” is no number of units.") from None
+            raise IllegalMove(f"{_name(line_id)}“{text}” is no number.") from None
         if not quantity.is_finite() or abs(quantity) >= 10**10:
-            raise IllegalMove(f"“{text}” is no sensible number of units.")
+            raise IllegalMove(f"{_name(line_id)}“{text}” is more than any lot holds.")
         found[int(line_id), int(stock_id)] = units(quantity)
     return found
+
+
+def _name(line_id: str) -> str:
+    line = OrderLine.objects.filter(pk=int(line_id)).first()
+    return f"{line.name}: " if line else ""
 
 
 def _lines(request: HttpRequest, order: SalesOrder) -> list[LineChoice]:

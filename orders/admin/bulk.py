@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from orders.admin.verbs import REFUSALS, VERBS, Obstacle, Verb, do
+from orders.admin.verbs import REFUSALS, VERBS, Obstacle, Verb, allowed, do
 from orders.models import SalesOrder
 
 BULK = [f"{name}_selected" for name in VERBS]
@@ -47,11 +47,13 @@ class BulkVerbs:
             self._do_all(request, orders, VERBS["cancel"])
             return None
         chosen = list(orders.select_related("destination").order_by("-placed_at")[: MOST + 1])
+        can = [order for order in chosen[:MOST] if VERBS["cancel"] in allowed(order)]
         context = {
             **self.admin_site.each_context(request),
             "title": "Cancel orders",
             "opts": self.model._meta,
-            "orders": chosen[:MOST],
+            "orders": can,
+            "others": [order for order in chosen[:MOST] if order not in can],
             "too_many": len(chosen) > MOST,
             "most": MOST,
             "was_asked": "reason" in request.POST,

@@ -53,15 +53,16 @@ class TermsForm(PlainForm):
         widget=forms.DateInput({**_INPUT, "type": "date"}, format="%Y-%m-%d"),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, order: SalesOrder, data: Any = None) -> None:
+        super().__init__(data, initial={name: getattr(order, name) for name in LABELS})
+        self.placed_on = timezone.localdate(order.placed_at)
         for name in LABELS:
             self.fields[name].show_hidden_initial = True
-
-    @classmethod
-    def of(cls, order: SalesOrder) -> "TermsForm":
-        """The form filled in with the order's terms."""
-        return cls(initial={name: getattr(order, name) for name in LABELS})
+        if order.payment_term:
+            # It can be changed, not emptied: LeafLink knows no empty term.
+            field = self.fields["payment_term"]
+            field.choices = PaymentTerm.choices  # type: ignore[attr-defined]
+            field.required = True
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -69,6 +70,12 @@ class TermsForm(PlainForm):
         lacks_day = not data.get("delivery_date") and "delivery_date" not in self.errors
         if touched and data.get("shipping_details") and lacks_day:
             self.add_error("delivery_date", "Give the day too: details go with a delivery.")
+        for name in ("delivery_date", "payment_due_on"):
+            day = data.get(name)
+            if day and name in self.changed_data and day < self.placed_on:
+                self.add_error(
+                    name, f"The order was placed on {self.placed_on:%b %-d, %Y}: give a later day."
+                )
         return data
 
     def changes(self) -> dict[str, Any]:
@@ -96,6 +103,7 @@ class PaymentForm(PlainForm):
         max_length=100,
         widget=forms.TextInput({**_INPUT, "placeholder": "Check number, transfer id"}),
     )
+    may_exceed = forms.BooleanField(label="More than is owed is right", required=False)
     token = forms.UUIDField(widget=forms.HiddenInput)
 
     @classmethod

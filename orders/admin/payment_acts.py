@@ -31,6 +31,7 @@ def record(request: HttpRequest, order_id: int) -> HttpResponse:
             data["paid_on"],
             reference=data["reference"],
             token=data["token"],
+            may_exceed=data["may_exceed"],
             by=request.user,  # type: ignore[arg-type]
         )
     except CannotRecord as error:

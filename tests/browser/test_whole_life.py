@@ -137,7 +137,7 @@ def test_what_both_changed_is_chosen_about_on_the_page_of_conflicts(staff, shop_
     expect(mine).to_contain_text("Net 90")
     mine.get_by_role("button", name="Keep ours").focus()
     staff.keyboard.press("Enter")
-    expect(staff.get_by_text("Ours was kept.")).to_be_visible()
+    expect(staff.get_by_text(re.compile(r"^\s*Ours was kept: #"))).to_be_visible()
     until(shop, shop.get_by_text("Payment term: Net 7"))
 
 

@@ -165,7 +165,9 @@ class LifeMachine(RuleBasedStateMachine):
             if voids and mine:
                 payments.void(mine, "x")
             else:
-                payments.record(local, Decimal(5), "cash", date(2026, 7, 6))
+                reference = f"{local.payments.count()}"
+                options = {"reference": reference, "may_exceed": True}
+                payments.record(local, Decimal(5), "cash", date(2026, 7, 6), **options)
             if data.draw(st.booleans()):
                 self.bench.faults.next("reset-after", method="POST", path="order-payments")
 

@@ -260,7 +260,7 @@ def test_a_late_edit_is_shown_side_by_side_and_taken(bench, admin_client):
     assert "Notes for the buyer – Less, please" in text
     assert "Total $192.00 $96.00" in text
     local = url("orders_salesorder_change", bench.local(order).pk)
-    assert "Compare and choose" in text_of(admin_client.get(local))
+    assert "Open both versions" in text_of(admin_client.get(local))
     answer = admin_client.post(act(bench, order, "take_leaflinks"), follow=True)
     assert "here." in text_of(answer)
     assert bench.local(order).total == 96

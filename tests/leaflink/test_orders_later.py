@@ -17,7 +17,7 @@ from integrations.leaflink import cycle, decide_orders, link
 from integrations.leaflink.admin.order_standing import token
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.decide_orders import CannotDecide
-from integrations.leaflink.jobs import _note_gone
+from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account, Customer, Listing, Order, RoutingRule, Staff
 from integrations.leaflink.pull_orders import read_order
 from orders import services
@@ -162,7 +162,7 @@ def test_an_order_that_was_gone_comes_back(bench):
     bench.ready()
     order = bench.order(bench.line(goods, 1), sales_rep_ids=[])
     bench.sync("orders")
-    _note_gone(bench.account, order.number)
+    note_gone(bench.account, order.number)
     bench.account.fallback_rep = bench.rep
     bench.account.save()
     assert bench.mirror(order).state == "ignored"

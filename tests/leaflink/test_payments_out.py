@@ -39,9 +39,8 @@ def order(bench):
 
 
 def pay(bench, order, amount="40.00", method="check", by=None, reference="1042"):
-    return payments.record(
-        bench.local(order), Decimal(amount), method, DAY, reference=reference, by=by
-    )
+    options = {"reference": reference, "may_exceed": True, "by": by}
+    return payments.record(bench.local(order), Decimal(amount), method, DAY, **options)
 
 
 def there(bench, order):
@@ -132,7 +131,10 @@ def test_without_anybody_to_record_it_a_payment_waits_and_says_so(bench, order):
     bench.calls()
     bench.sync("payments")
     assert bench.calls() == []
-    assert "acct is nobody among LeafLink's staff" in waiting_for_somebody().get().problem
+    assert (
+        "recorded by acct, who is not among LeafLink's staff"
+        in waiting_for_somebody().get().problem
+    )
     bench.account.payment_recorder = Staff.objects.get()
     bench.account.save()
     bench.sync("payments")
@@ -279,7 +281,7 @@ def test_at_the_end_leaflink_has_each_payment_once_and_no_void_one(make_bench, m
         bench.account.payment_recorder = Staff.objects.get()
         for act in ["on", *acts, "on"]:
             if act == "pay":
-                pay(bench, order)
+                pay(bench, order, reference=f"{Payment.objects.count()}")
             elif act == "void":
                 if one := Payment.objects.filter(voided_at=None).first():
                     payments.void(one, "x")

@@ -140,7 +140,7 @@ def test_ours_that_went_back_is_told_apart_from_leaflinks_moved_by_hand(bench, o
     bench.sync("orders")
     mirror = bench.mirror(order)
     assert mirror.state == "imported"
-    assert "can't go back; here it is created again" in mirror.state_reason
+    assert "can't go back; stock was put back here" in mirror.state_reason
     services.cancel(local, reason="x")
     bench.sync("statuses")
     assert bench.world.order(order.number).status == "Rejected"

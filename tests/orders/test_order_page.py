@@ -82,7 +82,12 @@ def test_lots_are_chosen_on_a_page_of_their_own(admin_client, place):
 
 @pytest.mark.parametrize(
     ("typed", "words"),
-    [("x", "“x” is no number"), ("NaN", "no sensible number"), ("99", "24 were ordered")],
+    [
+        ("x", "Gummies: “x” is no number"),
+        ("NaN", "more than any lot"),
+        ("99", "24 were ordered"),
+        ("1.5", "no whole number"),
+    ],
 )
 def test_what_was_typed_stays_when_it_is_impossible(admin_client, place, typed, words):
     order = place()
@@ -220,9 +225,52 @@ def test_a_bad_payment_is_told_and_not_recorded(admin_client, place, changes, wo
     assert not Payment.objects.exists()
 
 
-def test_paying_too_much_is_said(admin_client, place):
-    answer = admin_client.post(url(place(), "pay"), payment(amount="200"), follow=True)
+def test_paying_too_much_needs_to_be_said(admin_client, place):
+    order = place()
+    answer = admin_client.post(url(order, "pay"), payment(amount="200"), follow=True)
+    assert "$8.00 more than is still to come" in said(answer)[0]
+    assert not Payment.objects.exists()
+    sent = payment(amount="200", may_exceed="on")
+    answer = admin_client.post(url(order, "pay"), sent, follow=True)
     assert "overpaid by $8.00" in said(answer)[1]
+    assert "$8.00 too much" in text_of(answer)
+
+
+def test_the_same_payment_twice_is_asked_about(admin_client, place):
+    order = place()
+    admin_client.post(url(order, "pay"), payment())
+    answer = admin_client.post(url(order, "pay"), payment(), follow=True)
+    assert "recorded already. If this is another payment" in said(answer)[-1]
+    admin_client.post(url(order, "pay"), payment(amount="10", reference="1043"))
+    assert Payment.objects.count() == 2
+
+
+def test_a_form_that_was_used_before_records_nothing_else(admin_client, place):
+    order, first = place(), payment()
+    admin_client.post(url(order, "pay"), first)
+    answer = admin_client.post(url(order, "pay"), {**first, "amount": "55"}, follow=True)
+    assert "This form was used before, for $100.00" in said(answer)[-1]
+    assert Payment.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["delivery_date", "payment_due_on"])
+def test_days_before_the_order_are_refused(admin_client, place, name):
+    order = place()
+    answer = admin_client.post(
+        url(order, "terms"), terms(order, **{name: "1999-12-03"}), follow=True
+    )
+    assert "give a later day" in said(answer)[0]
+    assert order.status_changes.count() == 1
+
+
+def test_a_term_is_changed_and_never_emptied(admin_client, place):
+    order = place()
+    services.change_terms(order, {"payment_term": "net7"})
+    order.refresh_from_db()
+    answer = admin_client.post(url(order, "terms"), terms(order, payment_term=""), follow=True)
+    order.refresh_from_db()
+    assert order.payment_term == "net7"
+    assert said(answer)
 
 
 def test_an_order_is_deleted_after_a_question(admin_client, place):
@@ -272,6 +320,9 @@ def test_canceling_many_asks_why_first(admin_client, place):
     page = in_bulk(admin_client, "cancel_selected", orders)
     assert "Cancel 2 orders?" in text_of(page)
     assert SalesOrder.objects.filter(status="canceled").count() == 0
+    gone = services.ship(services.allocate(place()))
+    page = in_bulk(admin_client, "cancel_selected", [*orders, gone])
+    assert f"can't be canceled and stay as they are: {gone}, shipped" in text_of(page)
     page = in_bulk(admin_client, "cancel_selected", orders, reason=" ")
     assert "Say why." in text_of(page)
     answer = in_bulk(admin_client, "cancel_selected", orders, reason="Recall")

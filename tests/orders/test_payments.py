@@ -77,7 +77,9 @@ def test_terms_are_noted_with_what_they_were(order):
 
 def test_deleting_frees_the_stock(order):
     services.allocate(order)
-    assert services.delete(order, reason="Twice") == f"{order.number}, allocated, $50.00"
+    assert (
+        services.delete(order, reason="Twice") == f"{order.number}, allocated, $50.00, is deleted."
+    )
     assert not SalesOrder.objects.exists()
     assert not Commitment.objects.exists()
     item = Item.objects.get()

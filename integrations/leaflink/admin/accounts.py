@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
@@ -240,6 +240,12 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
             # What differed while the rule was off is left so: switching it on sends nothing.
             settle(before)
         super().save_model(request, obj, form, change)
+        if obj.push_payments and obj.payment_recorder is None:
+            messages.warning(
+                request,
+                "Payments are sent only when a member of LeafLink's staff records them: choose one "
+                "under Terms and payments, for people who are none.",
+            )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields

@@ -19,7 +19,7 @@ from catalog.return_to import where_from
 from integrations import work
 from integrations.leaflink import decide_orders, push_payments
 from integrations.leaflink.admin.listing_pages import require
-from integrations.leaflink.admin.order_standing import read
+from integrations.leaflink.admin.order_standing import catching_up, read
 from integrations.leaflink.decide_orders import CannotDecide, seen_of
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.models import Listing, Order, OrderPayment
@@ -38,6 +38,7 @@ WHOLE = {
     "version": (OURS, THEIRS),
     "customer": (OURS,),
     "over": (OURS,),
+    "canceled": (OURS,),
     "status": (THEIRS,),
 }
 UNSETTLED = Q(state=Order.State.CONFLICT) | Q(is_disputed=True) | ~Q(refused="")
@@ -50,6 +51,8 @@ class Choice:
     value: str
     rows: list[dict[str, str]]
     sides: tuple[str, ...]
+    # What taking LeafLink's status means here.
+    doing: str = ""
 
 
 @dataclass
@@ -73,7 +76,7 @@ def conflicts(request: HttpRequest) -> HttpResponse:
         "opts": Order._meta,
         "page": page,
         "unsettled": [Unsettled(order, choices_of(order)) for order in page],
-        "payments": list(payments[:MOST_PAYMENTS]),
+        "payments": list(payments[:MOST_PAYMENTS]) if has(["orders.view_payment"]) else [],
         "listings": listings.count() if has(["leaflink.view_listing"]) else 0,
         "may_decide": has([DECIDES]),
         "may_do_the_same": has([DECIDES, "orders.work_salesorder"]),
@@ -95,7 +98,8 @@ def choices_of(order: Order) -> list[Choice]:
     kind = whole[0]["name"]
     payload = read(order)
     seen = fingerprints.of_choice(payload) if payload else ""
-    return [Choice(f"{order.pk}:{kind}:{seen}", whole, WHOLE.get(kind, ())), *terms]
+    doing = catching_up(order) if kind == "status" else ""
+    return [Choice(f"{order.pk}:{kind}:{seen}", whole, WHOLE.get(kind, ()), doing), *terms]
 
 
 @require_POST
@@ -110,28 +114,38 @@ def choose(request: HttpRequest) -> HttpResponse:
         require(request, DECIDES)
     if not chosen:
         messages.error(request, "Select what you choose about first.")
-    done, problems = 0, []
+    done: list[str] = []
+    problems = []
     for value in chosen:
         order_id, _, rest = value.partition(":")
         kind, _, seen = rest.partition(":")
         try:
             verb = _verb(request, kind, side)
-            verb(natural(order_id) or 0, seen)
-            done += 1
+            done.append(str(verb(natural(order_id) or 0, seen)))
         except Order.DoesNotExist:
             problems.append("An order is not there any more.")
         except CannotDecide as error:
             name = Order.objects.filter(pk=natural(order_id)).defer("raw").first()
             problems.append(f"{name}: {error}")
     if done:
-        text = {OURS: "Ours was kept", THEIRS: "LeafLink's was taken", AGAIN: "Asked again"}
-        times = "" if done == 1 else f" {done} times"
-        messages.success(request, f"{text.get(side, 'Done')}{times}.")
+        text = {
+            OURS: "Ours was kept",
+            THEIRS: "LeafLink's was taken",
+            AGAIN: "LeafLink is asked again",
+        }
+        messages.success(request, f"{text.get(side, 'Done')}: {_named(done)}.")
     for problem in problems[:MOST_TOLD]:
         messages.error(request, problem)
     if len(problems) > MOST_TOLD:
         messages.error(request, f"{len(problems) - MOST_TOLD} more could not be chosen about.")
     return HttpResponseRedirect(where_from(request) or reverse("admin:leaflink_order_conflicts"))
+
+
+def _named(orders: list[str]) -> str:
+    """The orders by name, as many as anybody reads."""
+    names = list(dict.fromkeys(orders))
+    more = len(names) - MOST_TOLD
+    return ", ".join(names[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _verb(request: HttpRequest, kind: str, side: str) -> Callable[[int, str], object]:

@@ -26,6 +26,8 @@ from orders.status import IllegalMove
 # Where a part's own name would say too little on its own.
 LABELS = {"discount": "Order discount", "shipping": "Shipping charge"}
 
+DETAILS_WAIT = "Shipping details go to LeafLink together with a delivery date: give one."
+
 admin.site.unregister(SalesOrder)
 
 
@@ -96,6 +98,8 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
         if mirror is None:
             return found
         found["term_notes"] = term_notes(mirror)
+        if order.shipping_details and not order.delivery_date:
+            found["term_notes"].append(DETAILS_WAIT)
         rows: dict[int, list[OrderPayment]] = {}
         for row in OrderPayment.objects.filter(order=mirror).select_related("payment"):
             rows.setdefault(row.payment_id, []).append(row)

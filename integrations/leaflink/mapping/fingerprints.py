@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+from integrations.leaflink.mapping.order_terms import theirs
 from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.wire import payloads
 
@@ -16,12 +18,29 @@ def of_body(body: Any) -> str:
 
 
 def of_content(order: payloads.Order) -> str:
-    """The fingerprint of what a sales order takes over whole: not the status, nor the terms that
-    are agreed about one by one (payment, delivery).
+    """The fingerprint of what a sales order takes from LeafLink's: not the status, not payments.
 
     The order in which lines come and how numbers are written ("10", "10.0") make no difference.
     """
-    address = order.delivery_address
+    term = order.selected_payment_option.payment_term
+    return of_body(
+        [
+            *_goods_and_money(order),
+            [order.payment_term, term.code, term.days, term.term],
+            [order.payment_due_date, order.ship_date],
+            *_words(order),
+        ]
+    )
+
+
+def of_unsynced(order: payloads.Order, without: Collection[str] = ()) -> str:
+    """The fingerprint of all that somebody may edit of an order: when it changes, one whose sales
+    order was deleted here comes in anew. `without`: terms that don't count."""
+    terms = {name: text for name, text in theirs(order).items() if name not in without}
+    return of_body([*_goods_and_money(order), terms, *_words(order)])
+
+
+def _goods_and_money(order: payloads.Order) -> list[Any]:
     lines = sorted(
         (
             line.id,
@@ -32,7 +51,7 @@ def of_content(order: payloads.Order) -> str:
             line.is_sample,
             line.is_medical_line_item,
             line.notes,
-            line.batch or 0,
+            *([line.batch] if line.batch else []),
         )
         for line in order.line_items or []
     )
@@ -43,24 +62,15 @@ def of_content(order: payloads.Order) -> str:
         order.shipping_charge,
         order.credits,
     )
-    return of_body(
-        [
-            lines,
-            [_plain(amount) for amount in money],
-            order.discount_type,
-            [order.notes, order.internal_notes, order.classification],
-            [address.address, address.unit_number, address.city, address.state, address.zipcode],
-        ]
-    )
+    return [lines, [_plain(amount) for amount in money], order.discount_type]
 
 
-def of_unsynced(order: payloads.Order) -> str:
-    """The fingerprint of all that somebody may edit of an order: when it changes, one whose sales
-    order was deleted here comes in anew."""
-    term = order.selected_payment_option.payment_term
-    terms = [order.payment_term, term.code, term.days, term.term, order.shipping_details]
-    days = [order.payment_due_date, order.ship_date]
-    return of_body([of_content(order), terms, days])
+def _words(order: payloads.Order) -> list[Any]:
+    address = order.delivery_address
+    return [
+        [order.notes, order.internal_notes, order.classification],
+        [address.address, address.unit_number, address.city, address.state, address.zipcode],
+    ]
 
 
 def of_choice(order: payloads.Order) -> str:

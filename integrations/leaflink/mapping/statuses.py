@@ -55,6 +55,9 @@ UNKNOWN_STATE = RemoteState(Meaning.NOT_YET, "warning")
 RESERVING = [status for status, state in REMOTE_STATES.items() if state.reserves]
 IMPORTABLE = [s for s, state in REMOTE_STATES.items() if state.meaning is Meaning.WANTED]
 
+# Nothing of an order that is called off can be changed any more.
+ENDED = [s for s, state in REMOTE_STATES.items() if state.meaning is Meaning.OVER]
+
 # LeafLink takes the goods of an order out of `quantity` when it is fulfilled.
 TAKEN_OUT = (RemoteStatus.FULFILLED, RemoteStatus.SHIPPED, RemoteStatus.COMPLETE)
 

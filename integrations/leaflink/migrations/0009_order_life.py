@@ -71,6 +71,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='order',
+            name='there',
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name='order',
             name='sent',
             field=models.JSONField(default=dict),
         ),

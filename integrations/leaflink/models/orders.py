@@ -77,7 +77,9 @@ class Order(models.Model):
     # What both sides last agreed about delivery and payment (see mapping.order_terms), LeafLink's
     # status when ours had got as far, and our number as LeafLink has noted it.
     agreed = models.JSONField(default=dict)
-    # What of it was sent and not yet seen there: what LeafLink shows then is no move of its own.
+    # The terms as LeafLink said them last; and what was sent and not yet seen there, which is no
+    # move of LeafLink's own when it shows.
+    there = models.JSONField(default=dict)
     sent = models.JSONField(default=dict)
     agreed_status = models.CharField(max_length=30, blank=True)
     noted_number = models.CharField(max_length=40, blank=True)
@@ -157,6 +159,7 @@ class Order(models.Model):
                 "refused",
                 "refusals",
                 "agreed",
+                "there",
                 "sent",
                 "agreed_status",
                 "noted_number",

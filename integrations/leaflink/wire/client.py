@@ -138,7 +138,7 @@ class LeafLinkClient:
             return self.session.request(
                 method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
             )
-        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+        except requests.ConnectTimeout as error:
             raise Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2) from None
         except requests.RequestException as error:
             if method == "GET":
