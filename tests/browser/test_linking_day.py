@@ -27,8 +27,9 @@ def count(page, tab):
     return int(page.locator(f"#count-{tab}").inner_text().replace(",", ""))
 
 
-def until(page, done, times=60):
-    """Look again until the worker has done it."""
+def until(page, done, times=120):
+    """Look again until the worker has done it: after two hundred products it may have to wait for
+    the minute in which LeafLink takes more requests."""
     for _ in range(times):
         if done():
             return
