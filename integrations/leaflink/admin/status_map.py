@@ -37,7 +37,7 @@ def _row(status: Status) -> forms.ChoiceField:
     choices = [("", nothing), *[(t.value, t.value) for t in possible_targets(status)]]
     presets = {f"data-{name}": table.get(status.value, "") for name, table in PRESETS.items()}
     return forms.ChoiceField(
-        label=f"{status.label} here → there",
+        label=f"{status.label} here → in LeafLink",
         choices=choices,
         required=False,
         widget=UnfoldAdminSelectWidget(attrs=presets),
