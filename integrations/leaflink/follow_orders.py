@@ -57,14 +57,16 @@ def follow(account: Account, order: Order, payload: payloads.Order, book: Book) 
     meaning = remote_state(payload.status).meaning
     kept = is_kept(order, payload)
     still_behind = is_behind(account.status_map, local.status, payload.status)
-    kept_refusals = {STATUS} if still_behind else set()
-    if meaning is Meaning.OVER or local.status == Status.CANCELED:
-        order.disputed = []
-    else:
-        kept_refusals |= set(order.refusals) - {STATUS}
-    order.refuse({what: said for what, said in order.refusals.items() if what in kept_refusals})
-    if meaning is Meaning.OVER or local.status == Status.CANCELED:
-        order.there = order_terms.theirs(payload)
+    is_over = meaning is Meaning.OVER or local.status == Status.CANCELED
+    order.refuse(
+        {
+            what: said
+            for what, said in order.refusals.items()
+            if (still_behind if what == STATUS else not is_over)
+        }
+    )
+    if is_over:
+        order.disputed, order.there = [], order_terms.theirs(payload)
     else:
         local = agree_terms.settle(account, order, local, payload)
     if meaning is Meaning.OVER:
@@ -141,6 +143,12 @@ def _follow_ahead(
         if order.state == State.IMPORTED and not order.state_reason:
             order.set_state(State.IMPORTED, f"LeafLink says {payload.status}, and {CANT_GO_BACK}")
         return
+    if local.status in OPEN and order.applied_fingerprint != fingerprints.of_content(payload):
+        # What was edited there before comes in first: it is what was fulfilled.
+        _follow_content(account, order, local, payload, book, kept)
+        if order.state != State.IMPORTED:
+            return
+        local = services.lock(local.pk)
     why = ""
     if payload.status in account.lead_statuses:
         try:

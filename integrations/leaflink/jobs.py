@@ -188,8 +188,6 @@ def _push_payments(connection: Connection, number: str) -> None:
             push_order_payments(account, client_for(account, share=1), number)
         except Refused:
             return  # the payment shows it, and what can be done
-        except Gone:
-            note_order_gone(account, number)
 
 
 def _read_batches(connection: Connection, key: str) -> None:

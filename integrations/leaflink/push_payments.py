@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from integrations import work
 from integrations.budget import BudgetExhausted
-from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account, Order, OrderEvent, OrderPayment, Staff
 from integrations.leaflink.payments_due import (
     orders_with_payments,
@@ -34,7 +34,9 @@ from integrations.leaflink.wire.errors import (
     UnknownOutcome,
     Wait,
 )
+from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.leases import Busy, lease
+from integrations.models import WorkItem
 from integrations.runs import Recorder
 from orders.models import Payment
 from orders.payments import in_words
@@ -43,6 +45,7 @@ State = OrderPayment.State
 # Longer than the client waits for an answer: what LeafLink was asked may still be on its way.
 SETTLING = timedelta(seconds=60)
 LONGEST_REASON = 250
+NO_LIST = "LeafLink shows no payments of this order (404), so nothing was sent."
 
 
 class NotYet(Wait):
@@ -64,8 +67,6 @@ def push_payments(
             continue  # another worker is at it
         except NotYet:
             continue  # it is settled by reading, once LeafLink has had its time
-        except Gone:
-            note_gone(account, str(order.number))
         except (Refused, UnknownOutcome, BadPayload) as error:
             run.problem(f"payments of order {order}", str(error))
 
@@ -83,7 +84,14 @@ def push_order_payments(account: Account, client: LeafLinkClient, number: str) -
         waiting = [row for row in rows if _can_be_told(account, row)]
         if not waiting:
             return 0
-        there = _in_leaflink(client, number)
+        try:
+            there = _in_leaflink(client, number)
+        except Gone as error:
+            for row in waiting:
+                _note(row, State.REFUSED, NO_LIST)
+            # Whether the order itself is gone, reading it tells.
+            work.ask(account.pk, ORDER_WORK, [number], WorkItem.Priority.ORDERS)
+            raise Refused([NO_LIST]) from error
         sent = 0
         refused: Refused | None = None
         late: NotYet | None = None

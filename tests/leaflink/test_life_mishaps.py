@@ -13,7 +13,14 @@ from django.db import connection
 from catalog import inventory
 from catalog.models import Lot
 from integrations import work
-from integrations.leaflink import cycle, decide_orders, import_orders, push_orders, unsync_orders
+from integrations.leaflink import (
+    cycle,
+    decide_orders,
+    import_orders,
+    push_orders,
+    push_payments,
+    unsync_orders,
+)
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.models import Order, OrderEvent, OrderPayment, Staff
@@ -377,6 +384,24 @@ def test_a_payment_that_leaflink_has_no_order_for_is_the_payments_trouble(
     cycle.run_cycle(bench.account, ["payments"])
     assert bench.mirror(paying).gone_at is None
     assert "does not know the order" in waiting_for_somebody().get().problem
+
+
+def test_an_order_without_a_list_of_payments_is_the_payments_trouble(bench, paying, monkeypatch):
+    from integrations.leaflink.sandbox.errors import NotFound
+
+    def missing(number):
+        raise NotFound
+
+    pay(bench, paying)
+    with monkeypatch.context() as patch:
+        patch.setitem(bench.app.view_functions, "api.order_payments", missing)
+        cycle.run_cycle(bench.account, ["payments"])
+        work.drain()
+    assert "shows no payments of this order" in waiting_for_somebody().get().problem
+    assert bench.mirror(paying).gone_at is None
+    push_payments.try_again(OrderPayment.objects.all())
+    bench.sync("payments")
+    assert amounts(bench) == [40]
 
 
 def test_amounts_are_shown_to_those_who_may_see_payments(bench, order, client, django_user_model):

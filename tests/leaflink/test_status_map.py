@@ -105,6 +105,22 @@ def test_leaflink_leads_where_the_account_says_so(bench, order, actions, status)
     assert len(bench.world.events) == events
 
 
+@pytest.mark.parametrize("leads", [True, False])
+def test_what_was_edited_there_before_comes_in_first(bench, order, leads):
+    bench.account.lead_statuses = ["Fulfilled"] if leads else []
+    bench.account.save()
+    line = {"product_id": order.lines[0].product_id, "quantity": 4}
+    bench.world.edit_order(order.number, [line], notes="Ring twice")
+    move_in_leaflink(bench, order, "accept", "fulfill")
+    local = bench.local(order)
+    assert (local.lines.get().quantity, local.notes_for_buyer) == (4, "Ring twice")
+    assert local.status == ("allocated" if leads else "created")
+    assert bench.mirror(order).state == ("imported" if leads else "conflict")
+    events = bench.mirror(order).events.count()
+    bench.sync("orders")
+    assert bench.mirror(order).events.count() == events
+
+
 def test_what_cannot_follow_waits_with_the_reason(bench):
     goods = bench.goods(on_hand=5)
     bench.account.shortage_rule = "import"
