@@ -67,7 +67,7 @@ def settle(
         elif one.move is Move.CHOOSE:
             words = (in_words(one.name, text) for text in (one.ours, one.theirs, one.agreed))
             order.dispute(one.name, LABELS[one.name], *words)
-        elif one.move is Move.CANNOT:
+        elif one.move is Move.CANNOT and account.push_order_terms:
             refusals[one.name] = [one.ours, NO_EMPTY_TERM]
         elif one.name in order.refusals and order.refusals[one.name][0] == one.ours:
             refusals[one.name] = order.refusals[one.name]

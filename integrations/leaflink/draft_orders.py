@@ -31,6 +31,7 @@ from orders.drafts import DiscountDraft, LineDraft, OrderDraft
 from orders.models import OrderDiscount, TaxRate
 
 TOTAL_DIFFERS = "The total differs from LeafLink's"
+ASKS_FOR_BATCH = "asks for a batch that"
 NO_RATE = "no tax rate has this percentage here"
 
 
@@ -176,11 +177,7 @@ def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineD
                 f"{line.unit_multiplier}."
             )
         if line.batch and not book.batches.get(line.batch):
-            why = "LeafLink does not show" if line.batch in book.batches else "was not read yet"
-            warnings.append(
-                f"{line_name(line, book)} asks for a batch that {why}: look in LeafLink before you "
-                "set stock aside."
-            )
+            warnings.append(unknown_batch(line, book))
         drafts.append(
             LineDraft(
                 item=item,
@@ -197,6 +194,15 @@ def _lines(order: payloads.Order, book: Book, warnings: list[str]) -> list[LineD
             )
         )
     return drafts
+
+
+def unknown_batch(line: payloads.LineItem, book: Book) -> str:
+    """Says that the number of the batch a line asks for is not known."""
+    why = "LeafLink does not show" if line.batch in book.batches else "was not read yet"
+    return (
+        f"{line_name(line, book)} {ASKS_FOR_BATCH} {why}: look in LeafLink before you set stock "
+        "aside."
+    )
 
 
 def line_name(line: payloads.LineItem, book: Book) -> str:

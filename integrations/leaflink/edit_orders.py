@@ -6,19 +6,21 @@ in `agree_terms`.
 
 from dataclasses import replace
 
+from catalog.decimals import units
 from catalog.inventory import By
 from integrations.leaflink import compare_orders
-from integrations.leaflink.draft_orders import Book, draft, goods, line_name
+from integrations.leaflink.draft_orders import Book, draft, goods, line_name, unknown_batch
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.wire import payloads
 from orders.allocation import is_of_lot
-from orders.drafts import OrderDraft
+from orders.drafts import LineDraft, OrderDraft
 from orders.models import OrderLine, SalesOrder
 from orders.revise import revise
 from orders.status import Status
 from orders.terms import LABELS
 
+OTHER_LOTS = "but units of other lots"
 CANT_TAKE = "LeafLink's change can't be taken"
 
 
@@ -34,11 +36,13 @@ def apply_edit(
     book: Book,
     *,
     at: str = "",
+    standing: str = "",
     by: By = None,
 ) -> None:
     """Make the sales order what LeafLink says now. Call it in a transaction.
 
-    `at` is the status the order had when that was decided, if it has another one by now. Raises
+    `at` is the status the order had when that was decided, if it has another one by now;
+    `standing` what the order says afterwards. Raises
     SetAside, OutOfStock or CannotApply; then nothing was changed.
     """
     wanted, warnings = later_draft(account, order, local, payload, book, at=at)
@@ -57,7 +61,7 @@ def apply_edit(
     order.applied_customer = order.customer
     order.applied_fingerprint = fingerprints.of_content(payload)
     news = f"Took over what changed in LeafLink. {changes}" if changes else ""
-    order.set_state(Order.State.IMPORTED, "", news=news)
+    order.set_state(Order.State.IMPORTED, standing, news=news)
 
 
 def later_draft(
@@ -97,10 +101,9 @@ def later_draft(
     status = at or local.status
     keeps_prices = _prices_are_settled(account, status)
     numbers = {line.channel_line for line in wanted.lines}
-    renumbered: dict[int, list[OrderLine]] = {}
-    for number in ours.keys() - numbers:
-        for line in ours[number]:
-            renumbered.setdefault(line.item_id or 0, []).append(line)
+    renumbered = [
+        line for lines in ours.values() for line in lines if line.channel_line not in numbers
+    ]
     kept = []
     for later in wanted.lines:
         mine = _same_line(ours.get(later.channel_line, []))
@@ -108,17 +111,14 @@ def later_draft(
             later.item, later.sku = mine.item, mine.sku
         else:
             # LeafLink may number lines anew: the same item's price is what was agreed.
-            mine = _same_line(renumbered.get(later.item.pk if later.item else 0, []))
+            mine = _likeliest(renumbered, later)
         if mine is None:
             continue
         if later.lot_number and later.lot_number == mine.waived_lot:
             later.lot_number, later.waived_lot = "", mine.waived_lot
         elif later.lot_number and not mine.lot_number and _is_of_other_lots(mine, later.lot_number):
             # The batch was read after stock was set aside: nobody has changed anything.
-            warnings.append(
-                f"{later.name} asks for lot {later.lot_number}, but units of other lots are set "
-                "aside for it or have left. Put them back, or agree with the buyer."
-            )
+            warnings.append(_other_lots(later.name, later.lot_number))
             later.lot_number = ""
         if keeps_prices and (mine.price, mine.case_size) != (later.price, later.case_size):
             later.price, later.case_size = mine.price, mine.case_size
@@ -131,9 +131,45 @@ def later_draft(
     return wanted, warnings
 
 
+def lot_warnings(local: SalesOrder, payload: payloads.Order, book: Book) -> list[str]:
+    """What to know about the batches that LeafLink's lines ask for, as things are now."""
+    asking = {str(x.id): x for x in goods(payload) if x.batch}
+    if not asking:
+        return []
+    found = []
+    for line in local.lines.filter(channel_line__in=list(asking), lot_number="", waived_lot=""):
+        theirs = asking[line.channel_line]
+        number = book.batches.get(theirs.batch or 0, "")
+        if not number:
+            found.append(unknown_batch(theirs, book))
+        elif _is_of_other_lots(line, number):
+            found.append(_other_lots(line.name, number))
+    return found
+
+
+def _other_lots(name: str, lot_number: str) -> str:
+    return (
+        f"{name} asks for lot {lot_number}, {OTHER_LOTS} are set aside for it or have left. Put "
+        "them back, or agree with the buyer."
+    )
+
+
 def _is_of_other_lots(line: OrderLine, lot_number: str) -> bool:
     rows = line.allocations.select_related("stock__lot")
     return any(not is_of_lot(row.stock, lot_number) for row in rows)
+
+
+def _likeliest(lines: list[OrderLine], later: LineDraft) -> OrderLine | None:
+    """The line that a renumbered one was before: the same goods, the same amount if there is one.
+    Taken off the list, unless it is the last of its kind."""
+    item_id = later.item.pk if later.item else None
+    alike = [x for x in lines if (x.item_id, x.is_sample) == (item_id, later.is_sample)]
+    if not item_id or not alike:
+        return None
+    found = next((x for x in alike if units(x.quantity) == units(later.quantity)), alike[0])
+    if len(alike) > 1:
+        lines.remove(found)
+    return found
 
 
 def _same_line(candidates: list[OrderLine]) -> OrderLine | None:

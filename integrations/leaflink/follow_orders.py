@@ -10,12 +10,20 @@ from django.db.models import F
 from catalog.inventory import By, InventoryError, OutOfStock
 from integrations.leaflink import agree_terms, compare_orders
 from integrations.leaflink.draft_orders import (
+    ASKS_FOR_BATCH,
     TOTAL_DIFFERS,
     Book,
     matching_tax_rate,
     parity_warnings,
 )
-from integrations.leaflink.edit_orders import CANT_TAKE, CannotApply, apply_edit, later_draft
+from integrations.leaflink.edit_orders import (
+    CANT_TAKE,
+    OTHER_LOTS,
+    CannotApply,
+    apply_edit,
+    later_draft,
+    lot_warnings,
+)
 from integrations.leaflink.mapping import fingerprints, order_terms
 from integrations.leaflink.mapping.status_rules import CAUGHT_UP, WAY, is_behind
 from integrations.leaflink.mapping.statuses import (
@@ -28,6 +36,7 @@ from integrations.leaflink.match_customers import destination_for
 from integrations.leaflink.models import STATUS, Account, Order, OrderEvent
 from integrations.leaflink.wire import payloads
 from orders import services
+from orders.allocation import is_of_lot
 from orders.models import SalesOrder
 from orders.revise import SetAside
 from orders.status import OPEN, IllegalMove, Status
@@ -101,8 +110,10 @@ def _follow_content(
     payload: payloads.Order,
     book: Book,
     kept: bool,
+    standing: str = "",
 ) -> None:
-    """Take over what LeafLink says of lines, words and money, or say what is in the way."""
+    """Take over what LeafLink says of lines, words and money, or say what is in the way.
+    `standing`: what the order says when nothing is."""
     local = _fill_destination(account, order, local, payload)
     others = order.applied_customer_id not in (None, order.customer_id)
     if kept:
@@ -117,12 +128,13 @@ def _follow_content(
     elif order.applied_fingerprint == fingerprints.of_content(payload) and not (
         _tax_is_known_now(local, payload, book) or _batches_are_known_now(local, payload, book)
     ):
-        # LeafLink's total may have changed by itself.
-        rest = [one for one in order.warnings if not one.startswith(TOTAL_DIFFERS)]
-        order.warnings = rest + parity_warnings(payload)
-        order.set_state(State.IMPORTED, "")
+        # LeafLink's total may have changed by itself, and lots may have been read or set aside.
+        passing = (TOTAL_DIFFERS, ASKS_FOR_BATCH, OTHER_LOTS)
+        rest = [one for one in order.warnings if not any(words in one for words in passing)]
+        order.warnings = rest + parity_warnings(payload) + lot_warnings(local, payload, book)
+        order.set_state(State.IMPORTED, standing)
     else:
-        _try_edit(account, order, local, payload, book)
+        _try_edit(account, order, local, payload, book, standing)
 
 
 def _follow_ahead(
@@ -139,11 +151,14 @@ def _follow_ahead(
         RemoteStatus(payload.status)
     ):
         # We have been there: stock was put back since. LeafLink can't go back.
-        _follow_content(account, order, local, payload, book, kept)
-        if order.state == State.IMPORTED and not order.state_reason:
-            order.set_state(State.IMPORTED, f"LeafLink says {payload.status}, and {CANT_GO_BACK}")
+        standing = f"LeafLink says {payload.status}, and {CANT_GO_BACK}"
+        _follow_content(account, order, local, payload, book, kept, standing)
         return
-    if local.status in OPEN and order.applied_fingerprint != fingerprints.of_content(payload):
+    if (
+        not kept
+        and local.status in OPEN
+        and order.applied_fingerprint != fingerprints.of_content(payload)
+    ):
         # What was edited there before comes in first: it is what was fulfilled.
         _follow_content(account, order, local, payload, book, kept)
         if order.state != State.IMPORTED:
@@ -199,7 +214,7 @@ def _dispute_status(
 
 def _ended_in_leaflink(canceled: SalesOrder) -> bool:
     last = canceled.status_changes.exclude(old=F("new")).first()
-    return last is not None and last.reason in map(_reason, REASON_OVER)
+    return last is not None and last.by_id is None and last.reason in map(_reason, REASON_OVER)
 
 
 def _let_go(order: Order, canceled: SalesOrder) -> None:
@@ -233,8 +248,15 @@ def _batches_are_known_now(local: SalesOrder, payload: payloads.Order, book: Boo
     if local.status not in OPEN:
         return False
     named = [str(x.id) for x in payload.line_items or [] if book.batches.get(x.batch or 0)]
+    if not named:
+        return False
     unasked = local.lines.filter(lot_number="", waived_lot="", channel_line__in=named)
-    return bool(named) and unasked.exists()
+    lots = {str(x.id): book.batches.get(x.batch or 0, "") for x in payload.line_items or []}
+    # Where units of another lot are set aside, the line stays as it is.
+    return any(
+        all(is_of_lot(a.stock, lots[line.channel_line]) for a in line.allocations.all())
+        for line in unasked.prefetch_related("allocations__stock__lot")
+    )
 
 
 def _reason(status: RemoteStatus) -> str:
@@ -261,10 +283,15 @@ def _end(order: Order, local: SalesOrder, status: RemoteStatus, kept: bool) -> N
 
 
 def _try_edit(
-    account: Account, order: Order, local: SalesOrder, payload: payloads.Order, book: Book
+    account: Account,
+    order: Order,
+    local: SalesOrder,
+    payload: payloads.Order,
+    book: Book,
+    standing: str,
 ) -> None:
     try:
-        apply_edit(account, order, local, payload, book)
+        apply_edit(account, order, local, payload, book, standing=standing)
     except SetAside as error:
         wanted, _ = later_draft(account, order, local, payload, book)
         found = compare_orders.compare(local, wanted)

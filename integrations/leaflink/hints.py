@@ -20,6 +20,7 @@ from integrations.leaflink import create_product, out_of_step, payments_due
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.draft_orders import NO_RATE
 from integrations.leaflink.edit_orders import CANT_TAKE
+from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
     Account,
@@ -47,6 +48,8 @@ from orders.status import OPEN
 Code = Blocker.Code
 # Orders that came in before anybody knew whose they are.
 BLANK = Q(sales_order__destination__isnull=True, sales_order__status__in=OPEN)
+# What LeafLink has moved on: whether ours has got as far decides what is to be said of it.
+AHEAD = Q(status__in=list(CAUGHT_UP))
 # Open orders whose tax was left out for want of a rate.
 UNTAXED = Q(warnings__icontains=NO_RATE, sales_order__status__in=OPEN)
 # Open orders whose later edit waits, for want of stock perhaps.
@@ -135,7 +138,7 @@ def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
 
 def _orders_changed(order_ids: Collection[int]) -> None:
     # Those that say something may have to say something else now.
-    _reconsider(Q(sales_order__in=order_ids) & (Order.needs_you() | ~Q(state_reason="")))
+    _reconsider(Q(sales_order__in=order_ids) & (Order.needs_you() | ~Q(state_reason="") | AHEAD))
     rows = Order.objects.filter(sales_order__in=order_ids, account__is_active=True)
     behind: dict[int, list[str]] = {}
     with_payments: dict[int, list[str]] = {}

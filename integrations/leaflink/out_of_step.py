@@ -12,7 +12,7 @@ from integrations.leaflink import agree_terms
 from integrations.leaflink.mapping import status_rules
 from integrations.leaflink.mapping.status_rules import next_step
 from integrations.leaflink.mapping.statuses import ENDED, RemoteStatus
-from integrations.leaflink.models import STATUS, Account, Order
+from integrations.leaflink.models import NUMBER, STATUS, Account, Order
 from orders.models import StatusChange
 from orders.status import Status
 
@@ -48,11 +48,17 @@ def is_behind(account: Account, order: Order) -> bool:
     if is_status_behind(account, order) and not was_refused(order):
         return True
     if order.unsynced_number:
-        return bool(account.external_id_key) and order.noted_number == order.unsynced_number
+        return is_number_to_be_taken_off(account, order)
     local = order.sales_order
     if local is None or local.status == Status.CANCELED:
         return False
     return bool(agree_terms.to_send(account, order, local))
+
+
+def is_number_to_be_taken_off(account: Account, order: Order) -> bool:
+    """Whether LeafLink has noted the number of a sales order that was deleted since."""
+    is_noted = bool(account.external_id_key) and order.noted_number == order.unsynced_number
+    return is_noted and NUMBER not in order.refusals
 
 
 def is_status_behind(account: Account, order: Order) -> bool:

@@ -58,4 +58,5 @@ def to_take_back(account: Account) -> QuerySet[OrderPayment]:
 
 def waiting_for_somebody() -> QuerySet[OrderPayment]:
     """The payments that only a person can help on."""
-    return OrderPayment.objects.filter(state__in=(State.WAITING, State.REFUSED)).exclude(problem="")
+    unsettled = (State.WAITING, State.ASKED, State.REFUSED)
+    return OrderPayment.objects.filter(state__in=unsettled).exclude(problem="")

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.leaflink import hints
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.models import Account, LineItem, ListEntry
 from integrations.leaflink.unstorable import UNSTORABLE
@@ -196,3 +197,6 @@ def _store(account: Account, source: Source, bodies: list[Any], run: Recorder) -
                 known.filter(remote_id__in=some).update(gone_at=timezone.now())
     except UNSTORABLE as error:
         run.problem(f"list of {source.path}", f"It can't be stored: {error}")
+        return
+    if source.list == List.BATCH:
+        hints.batches_read(account, [entry.remote_id for entry in fresh])

@@ -45,6 +45,8 @@ State = OrderPayment.State
 # Longer than the client waits for an answer: what LeafLink was asked may still be on its way.
 SETTLING = timedelta(seconds=60)
 LONGEST_REASON = 250
+# After so many lost answers a person is told.
+MOST_ATTEMPTS = 5
 NO_LIST = "LeafLink shows no payments of this order (404), so nothing was sent."
 
 
@@ -88,7 +90,8 @@ def push_order_payments(account: Account, client: LeafLinkClient, number: str) -
             there = _in_leaflink(client, number)
         except Gone as error:
             for row in waiting:
-                _note(row, State.REFUSED, NO_LIST)
+                # Of what was asked for, LeafLink may have made it: that is never given up.
+                _note(row, State.ASKED if row.state == State.ASKED else State.REFUSED, NO_LIST)
             # Whether the order itself is gone, reading it tells.
             work.ask(account.pk, ORDER_WORK, [number], WorkItem.Priority.ORDERS)
             raise Refused([NO_LIST]) from error
@@ -182,31 +185,41 @@ def _settle_or_send(
         if not account.push_payments:
             _note(row, State.WAITING)
             return False
-    elif row.payment.voided_at or not account.push_payments:
+    elif row.payment.voided_at or _is_before_the_rule(account, row.payment):
         _note(row, State.DROPPED)
         return False
     recorder = _recorder(account, row.payment)
     if recorder is None:
         _note(row, State.WAITING, _nobody(account, row.payment))
         return False
+    if row.attempts >= MOST_ATTEMPTS:
+        raise Refused([f"its answer was lost {row.attempts} times, and the payment is not there"])
     # On record before LeafLink is asked: a crash in between is settled by reading, as above.
     row.asked_at = timezone.now()
+    row.attempts += 1
     _note(row, State.ASKED)
     try:
         answer = client.post("order-payments", _body(order, row, recorder))
     except UnknownOutcome:
-        order.tell(OrderEvent.Kind.SENT, f"{_told(row)}: the answer was lost; reading tells.")
+        if row.attempts == 1:
+            order.tell(OrderEvent.Kind.SENT, f"{_told(row)}: the answer was lost; reading tells.")
         raise NotYet("Whether LeafLink got a payment is looked up in a minute.", 60) from None
     except Gone as error:
         raise Refused([f"it does not know the order of this payment ({error})"]) from error
     except (Wait, BadCredentials, BudgetExhausted):
         # LeafLink did nothing (no connection, told to wait, a bad key): it waits as before.
+        row.attempts -= 1
         _note(row, State.WAITING)
         raise
     made = payloads.parse(payloads.OrderPayment, answer)
     _note(row, State.SENT, remote_id=made.id)
     order.tell(OrderEvent.Kind.SENT, f"{_told(row)}: done.")
     return True
+
+
+def _is_before_the_rule(account: Account, payment: Payment) -> bool:
+    since = account.push_payments_since
+    return not account.push_payments or since is None or payment.recorded_at < since
 
 
 def _body(order: Order, row: OrderPayment, recorder: Staff) -> dict[str, Any]:
@@ -255,9 +268,9 @@ def _note(
     row.remote_id = remote_id or row.remote_id
     if state == State.SENT:
         row.sent_at = timezone.now()
-    row.save(update_fields=["state", "problem", "remote_id", "asked_at", "sent_at"])
+    row.save(update_fields=["state", "problem", "remote_id", "asked_at", "sent_at", "attempts"])
 
 
 def try_again(rows: QuerySet[OrderPayment]) -> int:
     """Payments that LeafLink refused wait again, to be asked for anew; returns how many."""
-    return rows.filter(state=State.REFUSED).update(state=State.WAITING, problem="")
+    return rows.filter(state=State.REFUSED).update(state=State.WAITING, problem="", attempts=0)

@@ -10,23 +10,28 @@ from integrations.leaflink.mapping.status_rules import ACTIONS, next_step, targe
 from integrations.leaflink.mapping.statuses import RemoteStatus
 from integrations.leaflink.models import STATUS, Account, Order, OrderEvent
 from integrations.leaflink.order_reading import read_fresh
-from integrations.leaflink.out_of_step import is_status_behind, standing_of
+from integrations.leaflink.out_of_step import is_status_behind, standing_of, was_refused
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import Gone, Refused, UnknownOutcome
 
 # A step more than the longest way, for a step whose answer was lost.
 MOST_STEPS = 6
+# After more lost answers than this the order is left for later.
+MOST_LOST = 1
 
 
 def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
     """Walk one order to where ours is; returns whether it was moved. Raises as the client does,
     and Refused in LeafLink's words when it does not let the order go there."""
     order = _order(account, number)
+    if was_refused(order):
+        return False
     if order.state == Order.State.IMPORTED and not is_status_behind(account, order):
         return False
     moved = False
+    lost = 0
     done: RemoteStatus | None = None
     for _ in range(MOST_STEPS):
         payload = read_fresh(account, client, number)
@@ -54,12 +59,17 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
             moved, done = True, step
             _tell(account, number, f"Asked to {action} it: done.")
         except UnknownOutcome:
+            lost += 1
+            if lost > MOST_LOST:
+                raise
             _tell(account, number, f"Asked to {action} it: the answer was lost; reading it again.")
             continue  # the next reading tells whether it happened
-        except Refused as error:
+        except (Refused, Gone) as error:
             # Somebody may have been faster: only a fresh reading tells.
             if _next(account, number, read_fresh(account, client, number)) is step:
                 _flag(account, number, str(error))
+                if isinstance(error, Gone):
+                    raise Refused([str(error)]) from error
                 raise
     return moved
 
@@ -88,7 +98,10 @@ def _refusal(account: Account, number: str, words: str) -> Refused:
 
 
 def _tell(account: Account, number: str, text: str) -> None:
-    Order.objects.only("pk").get(account=account, number=number).tell(OrderEvent.Kind.SENT, text)
+    order = Order.objects.only("pk").get(account=account, number=number)
+    last = order.events.filter(kind=OrderEvent.Kind.SENT).first()
+    if last is None or last.text != text:
+        order.tell(OrderEvent.Kind.SENT, text)
 
 
 @transaction.atomic

@@ -14,10 +14,11 @@ from integrations.leaflink.mapping import order_terms
 from integrations.leaflink.mapping.payment_terms import NAMES
 from integrations.leaflink.models import NUMBER, Account, ListEntry, Order, OrderEvent
 from integrations.leaflink.order_reading import read_fresh
+from integrations.leaflink.out_of_step import is_number_to_be_taken_off
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import Gone, Refused, UnknownOutcome
 from integrations.models import Notice
 from integrations.notices import notify, resolve
 from orders.terms import LABELS
@@ -43,7 +44,8 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
         done: dict[str, str] = {}
         waiting = _waiting(account, number)
         for name, value in waiting.items():
-            _note_sent(account, number, name, value)
+            if not _note_sent(account, number, name, value):
+                break  # the sales order was deleted meanwhile
             try:
                 _send(client, number, _bodies(account, payload, name, value))
                 changed = True
@@ -53,9 +55,10 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
                     resolve(account, Notice.Category.REFUSED, [NO_KEY])
             except UnknownOutcome:
                 lost = True
-            except Refused as error:
+            except (Refused, Gone) as error:
                 _note_refusal(account, number, name, value, str(error))
-                refused = error if name != NUMBER else refused
+                if name != NUMBER:
+                    refused = error if isinstance(error, Refused) else Refused([str(error)])
         if waiting:
             payload = read_fresh(account, client, number)
             still = _waiting(account, number)
@@ -66,17 +69,24 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
             break
     if refused:
         raise refused
+    if lost:
+        raise UnknownOutcome("LeafLink's answer to a change of the order was lost more than once.")
     return changed
 
 
 @transaction.atomic
-def _note_sent(account: Account, number: str, name: str, value: str) -> None:
-    """Remember what is being sent: a person may change ours again before LeafLink shows it."""
+def _note_sent(account: Account, number: str, name: str, value: str) -> bool:
+    """Remember what is being sent: a person may change ours again before LeafLink shows it.
+    False when there is no sales order any more whose term it could be."""
     if name == NUMBER:
-        return
-    order = Order.objects.select_for_update().only("sent").get(account=account, number=number)
+        return True
+    rows = Order.objects.select_for_update().only("sent", "sales_order")
+    order = rows.get(account=account, number=number)
+    if order.sales_order_id is None:
+        return False
     order.sent = {**order.sent, name: value}
     order.save(update_fields=["sent"])
+    return True
 
 
 def _waiting(account: Account, number: str) -> dict[str, str]:
@@ -84,8 +94,7 @@ def _waiting(account: Account, number: str) -> dict[str, str]:
         Order.objects.select_related("sales_order").defer("raw").get(account=account, number=number)
     )
     if order.unsynced_number:
-        is_noted = account.external_id_key and order.noted_number == order.unsynced_number
-        return {NUMBER: ""} if is_noted else {}
+        return {NUMBER: ""} if is_number_to_be_taken_off(account, order) else {}
     if order.sales_order is None:
         return {}
     return agree_terms.to_send(account, order, order.sales_order)
@@ -130,7 +139,7 @@ def _send(client: LeafLinkClient, number: str, bodies: Bodies) -> None:
         try:
             client.patch(f"{RESOURCE}/{number}", body)
             return
-        except Refused:
+        except (Refused, Gone):
             continue
     client.patch(f"{RESOURCE}/{number}", bodies[-1])
 
@@ -159,7 +168,9 @@ def _note_refusal(account: Account, number: str, name: str, value: str, words: s
         return
     said = words if name == NUMBER else f"{_in_words(name, value)}: {words}"
     order.refuse({**order.refusals, name: [value, said]})
-    order.save(update_fields=["refusals", "refused"])
+    # It did not arrive: when LeafLink shows it one day, that is LeafLink's own move.
+    order.sent = {what: sent for what, sent in order.sent.items() if what != name}
+    order.save(update_fields=["refusals", "refused", "sent"])
     order.tell(OrderEvent.Kind.SENT, said)
     if name == NUMBER:
         notify(

@@ -11,6 +11,7 @@ from integrations import work
 from integrations.leaflink.mapping import fingerprints
 from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.models import Order, OrderEvent
+from integrations.leaflink.models.orders import QUIET
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
 from integrations.leaflink.work_kinds import STATUS_WORK
@@ -72,7 +73,7 @@ def stays_away(order: Order, payload: payloads.Order) -> str:
     if remote_state(payload.status).meaning is Meaning.OVER:
         order.reject_asked = False
         order.unsynced_fingerprint = OVER  # when it is opened again, it has changed
-        order.refuse({})
+        order.refuse({what: said for what, said in order.refusals.items() if what in QUIET})
         return f"{number} was deleted here. It is {payload.status.lower()} in LeafLink."
     if order.reject_asked:
         return f"{number} was deleted here. {REJECTING}"

@@ -1,6 +1,7 @@
 """Forms on a sales order's page: its terms, and a payment for it."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -89,7 +90,7 @@ class PaymentForm(PlainForm):
     amount = forms.DecimalField(
         max_digits=14,
         decimal_places=2,
-        validators=[MinValueValidator(0.01)],
+        validators=[MinValueValidator(Decimal("0.01"))],
         widget=forms.NumberInput({**_INPUT, "step": "0.01", "min": "0.01"}),
     )
     method = forms.ChoiceField(

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import connection
 
 from catalog import inventory
@@ -18,13 +17,11 @@ from integrations.leaflink import (
     decide_orders,
     import_orders,
     push_orders,
-    push_payments,
     unsync_orders,
 )
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.decide_orders import CannotDecide
-from integrations.leaflink.models import Order, OrderEvent, OrderPayment, Staff
-from integrations.leaflink.payments_due import waiting_for_somebody
+from integrations.leaflink.models import Order, OrderEvent
 from integrations.leaflink.sandbox import api, bodies, order_rules, representations
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import Gone, UnknownOutcome
@@ -45,25 +42,12 @@ def order(bench):
     return placed
 
 
-@pytest.fixture
-def paying(bench, order):
-    """An order whose payments are sent."""
-    bench.account.push_payments = True
-    bench.account.payment_recorder = Staff.objects.get()
-    bench.account.save()
-    return order
-
-
 def change(bench, order, **values):
     return services.change_terms(bench.local(order), values)
 
 
 def pay(bench, order, amount="40.00", **more):
     return payments.record(bench.local(order), Decimal(amount), "check", DAY, **more)
-
-
-def amounts(bench):
-    return [p.total for p in bench.world.payments.values()]
 
 
 def reopen(bench, order):
@@ -305,118 +289,6 @@ def test_a_second_verb_on_a_deleted_order_says_so(bench, order):
         services.allocate(local)
 
 
-# -- payments -------------------------------------------------------------------------------
-
-
-def test_a_payment_that_waited_is_not_sent_when_the_rule_is_on_again(bench, order):
-    bench.account.push_payments = True
-    bench.account.save()
-    pay(bench, order, by=get_user_model().objects.create_user("acct"))
-    bench.sync("payments")
-    for rule in (False, True):
-        bench.account.push_payments = rule
-        bench.account.payment_recorder = Staff.objects.get() if rule else None
-        bench.account.save()
-        bench.sync("payments")
-        assert not waiting_for_somebody().exists()
-    assert amounts(bench) == []
-
-
-def test_a_payment_of_an_order_that_was_let_go_is_taken_back(bench, paying):
-    made = pay(bench, paying)
-    bench.sync("payments")
-    bench.world.cancel_order(paying.number)
-    bench.sync("orders")
-    old = bench.local(paying)
-    reopen(bench, paying)
-    bench.sync("orders")
-    assert bench.local(paying) != old
-    payments.void(made, "Bounced")
-    bench.sync("payments")
-    assert amounts(bench) == [40, -40]
-
-
-def test_a_list_of_payments_in_pages_is_read_to_the_end(bench, paying, monkeypatch):
-    from integrations.leaflink.sandbox.answers import page, world
-
-    def in_pages(number):
-        rows = [p for p in world().payments.values() if p.order_number == number]
-        return page(rows, lambda row: representations.payment(world(), row))
-
-    monkeypatch.setitem(bench.app.view_functions, "api.order_payments", in_pages)
-    monkeypatch.setattr("integrations.leaflink.wire.client.PAGE_SIZE", 1)
-    for amount in ("1.00", "2.00"):
-        pay(bench, paying, amount)
-        bench.sync("payments")
-    # Killed after asking.
-    OrderPayment.objects.filter(payment__amount=2).update(state="asked", asked_at="2020-01-01T00Z")
-    bench.sync("payments")
-    assert amounts(bench) == [1, 2]
-
-
-def test_a_void_is_not_sent_while_the_rule_is_off(bench, paying, monkeypatch):
-    made = pay(bench, paying, "5.00")
-    bench.sync("payments")
-    payments.void(made, "Bounced")
-
-    def lost(self, path, body=None):
-        raise UnknownOutcome("lost")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LeafLinkClient, "post", lost)
-        bench.sync("payments")
-    OrderPayment.objects.update(asked_at="2020-01-01T00Z")
-    for rule, expected in ((False, [5]), (True, [5, -5])):
-        bench.account.push_payments = rule
-        bench.account.save()
-        bench.sync("payments")
-        assert amounts(bench) == expected
-
-
-def test_a_payment_that_leaflink_has_no_order_for_is_the_payments_trouble(
-    bench, paying, monkeypatch
-):
-    def unknown(self, path, body=None):
-        raise Gone("LeafLink does not have this record (any more).")
-
-    monkeypatch.setattr(LeafLinkClient, "post", unknown)
-    pay(bench, paying)
-    cycle.run_cycle(bench.account, ["payments"])
-    assert bench.mirror(paying).gone_at is None
-    assert "does not know the order" in waiting_for_somebody().get().problem
-
-
-def test_an_order_without_a_list_of_payments_is_the_payments_trouble(bench, paying, monkeypatch):
-    from integrations.leaflink.sandbox.errors import NotFound
-
-    def missing(number):
-        raise NotFound
-
-    pay(bench, paying)
-    with monkeypatch.context() as patch:
-        patch.setitem(bench.app.view_functions, "api.order_payments", missing)
-        cycle.run_cycle(bench.account, ["payments"])
-        work.drain()
-    assert "shows no payments of this order" in waiting_for_somebody().get().problem
-    assert bench.mirror(paying).gone_at is None
-    push_payments.try_again(OrderPayment.objects.all())
-    bench.sync("payments")
-    assert amounts(bench) == [40]
-
-
-def test_amounts_are_shown_to_those_who_may_see_payments(bench, order, client, django_user_model):
-    from tests.leaflink.pages import text_of, url
-    from tests.orders.test_order_page import clerk_with
-
-    bench.account.push_payments = True
-    bench.account.save()
-    pay(bench, order, "77.70")
-    bench.sync("payments")
-    clerk = clerk_with(django_user_model, ["leaflink.view_order"])
-    client.force_login(clerk)
-    assert "77.70" not in text_of(client.get(url("leaflink_order_conflicts")))
-
-
 # -- lots -----------------------------------------------------------------------------------
 
 
@@ -476,3 +348,181 @@ def test_batches_are_read_by_one_piece_of_work(bench, order):
     assert len([call for call in bench.calls() if "/batches/" in call]) == 1
     assert not WorkItem.objects.exists()
     assert not OrderEvent.objects.filter(text__contains="Error").exists()
+
+
+# -- a second review ------------------------------------------------------------------------
+
+
+def steady(bench):
+    """Nothing is written or told on each poll, however long things stay as they are."""
+    for _ in range(2):
+        cycle.run_cycle(bench.account, ["orders", "statuses", "payments"])
+    bench.world.requests.clear()
+    before = OrderEvent.objects.count()
+    for _ in range(3):
+        cycle.run_cycle(bench.account, ["orders", "statuses", "payments"])
+    assert [r.path for r in bench.world.requests if r.method != "GET"] == []
+    assert OrderEvent.objects.count() == before
+
+
+def test_stock_that_was_put_back_is_told_once(bench, order, django_capture_on_commit_callbacks):
+    services.allocate(bench.local(order))
+    bench.sync("orders", "statuses")
+    with django_capture_on_commit_callbacks(execute=True):
+        services.deallocate(bench.local(order))
+    work.drain()
+    assert "stock was put back here" in bench.mirror(order).state_reason
+    steady(bench)
+
+
+def test_a_kept_version_that_is_moved_by_hand_is_steady(bench, order):
+    bench.account.status_map = {}
+    bench.account.save()
+    services.allocate(bench.local(order))
+    line = {"product_id": order.lines[0].product_id, "quantity": 12}
+    bench.world.edit_order(order.number, [line])
+    bench.sync("orders")
+    decide_orders.keep_ours(bench.mirror(order).pk, by=None)
+    services.deallocate(bench.local(order))
+    for action in ("accept", "fulfill"):
+        bench.world.transition(order.number, action)
+    steady(bench)
+
+
+def test_a_step_that_leaflink_does_not_know_is_no_missing_order(bench, order, monkeypatch):
+    def unknown(self, path, body=None):
+        raise Gone("LeafLink does not have this record (any more).")
+
+    monkeypatch.setattr(LeafLinkClient, "post", unknown)
+    services.allocate(bench.local(order))
+    steady(bench)
+    assert bench.mirror(order).gone_at is None
+    assert "does not have this record" in bench.mirror(order).refused
+
+
+@pytest.mark.parametrize("reject", [True, False])
+def test_a_number_that_is_not_taken_off_is_asked_about_once(bench, order, monkeypatch, reject):
+    bench.account.external_id_key = "leafbridge"
+    bench.account.save()
+    bench.sync("statuses")
+    monkeypatch.setattr(LeafLinkClient, "patch", lambda self, path, body: {})
+    unsync_orders.delete(bench.mirror(order).pk, reject=reject, reason="x")
+    steady(bench)
+
+
+def test_deleting_between_two_terms_is_no_edit_of_leaflinks(bench, order, monkeypatch):
+    change(bench, order, delivery_date=LATER, shipping_details="Dock 1")
+    send = LeafLinkClient.patch
+
+    def sent(self, path, body):
+        answer = send(self, path, body)
+        if Order.objects.get().sales_order_id:
+            unsync_orders.delete(bench.mirror(order).pk, reject=False, reason="x")
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LeafLinkClient, "patch", sent)
+        bench.sync("statuses")
+    bench.sync("orders")
+    assert bench.mirror(order).state == "ignored"
+
+
+def test_answers_that_are_always_lost_are_few_and_on_record(bench, order, monkeypatch):
+    asked = []
+
+    def lost(self, path, body=None):
+        asked.append(path)
+        raise UnknownOutcome("lost")
+
+    monkeypatch.setattr(LeafLinkClient, "post", lost)
+    services.allocate(bench.local(order))
+    for _ in range(3):
+        (step,) = [s for s in cycle.run_cycle(bench.account, ["statuses"]) if s.name == "statuses"]
+        assert step.failed == 1
+    assert len(asked) == 6
+    assert OrderEvent.objects.filter(text__contains="answer was lost").count() == 1
+
+
+def test_what_was_refused_is_leaflinks_own_move_later(bench, order, monkeypatch):
+    def refuse(value):
+        raise ValueError("Not now.")
+
+    with monkeypatch.context() as patch:
+        for field in ("payment_term",):
+            patch.setitem(bodies.ORDER_FIELDS, field, (field, refuse))
+        change(bench, order, payment_term="net7")
+        cycle.run_cycle(bench.account, ["statuses"])
+    assert bench.mirror(order).sent == {}
+    change(bench, order, payment_term="cod")
+    bench.world.edit_order(order.number, payment_term="Net 7", selected_payment_option=None)
+    bench.sync("orders", "statuses")
+    assert bench.mirror(order).is_disputed
+
+
+def test_a_person_may_give_leaflinks_reason(bench, order, django_user_model):
+    user = django_user_model.objects.create_user("demo")
+    services.cancel(bench.local(order), reason="Rejected in LeafLink", by=user)
+    bench.sync("orders", "statuses", "orders")
+    assert bench.world.order(order.number).status == "Rejected"
+
+
+def test_an_empty_term_is_no_trouble_where_terms_are_not_sent(bench, order):
+    bench.account.push_order_terms = False
+    bench.account.save()
+    change(bench, order, payment_term="")
+    bench.sync("orders", "statuses")
+    assert bench.mirror(order).refused == ""
+
+
+def test_renumbered_lines_keep_their_own_prices(bench):
+    goods = bench.goods(on_hand=500)
+    bench.account.ignore_prices_from = "created"
+    bench.account.save()
+    bench.ready()
+    sample = bench.line(goods, 1, price="0.00", is_sample=True)
+    prices = ("10.00", "11.00", "12.00")
+    rows = [bench.line(goods, 10 + n, price=price) for n, price in enumerate(prices)]
+    order = bench.order(*rows, sample)
+    bench.sync("orders")
+    fresh = [bench.line(goods, 10 + n, price="99.00") for n in (2, 0, 1)]
+    bench.world.edit_order(order.number, [sample, *fresh])
+    bench.sync("orders")
+    ours = bench.local(order).lines.values_list("quantity", "price", "is_sample")
+    assert list(ours) == [(1, 0, True), (12, 12, False), (10, 10, False), (11, 11, False)]
+
+
+def test_a_batch_that_is_shown_later_reaches_its_line(bench, monkeypatch):
+    goods = two_lots(bench)
+    bench.ready()
+    batch = bench.world.add_batch(bench.seller.id, "B-2")
+    order = bench.order(bench.line(goods, 10, batch=batch.id))
+    hidden = bench.world.batches.pop(batch.id)
+    bench.sync("orders")
+    work.drain()
+    assert "does not show" in bench.mirror(order).warnings[0]
+    bench.world.batches[batch.id] = hidden
+    bench.sync("products", full=True)
+    work.drain()
+    assert bench.local(order).lines.get().lot_number == "B-2"
+    assert bench.mirror(order).warnings == []
+
+
+def test_a_line_with_units_of_another_lot_does_not_settle_for_ever(
+    bench, django_capture_on_commit_callbacks
+):
+    goods = two_lots(bench)
+    bench.ready()
+    batch = bench.world.add_batch(bench.seller.id, "B-2")
+    order = bench.order(bench.line(goods, 10, batch=batch.id))
+    bench.sync("orders")
+    services.allocate(bench.local(order))
+    work.drain()
+    mirror = bench.mirror(order)
+    mirror.refuse({"payment_term": ["x", "LeafLink refused: no"]})
+    mirror.save()
+    with django_capture_on_commit_callbacks(execute=True):
+        bench.sync("orders")
+        for _ in range(4):
+            work.drain()
+    assert not WorkItem.objects.filter(kind="leaflink.reconsider").exists()
+    steady(bench)

@@ -236,6 +236,11 @@ def test_paying_too_much_needs_to_be_said(admin_client, place):
     assert "$8.00 too much" in text_of(answer)
 
 
+def test_a_cent_can_be_paid(admin_client, place):
+    admin_client.post(url(place(), "pay"), payment(amount="0.01"))
+    assert Payment.objects.get().amount == Decimal("0.01")
+
+
 def test_the_same_payment_twice_is_asked_about(admin_client, place):
     order = place()
     admin_client.post(url(order, "pay"), payment())

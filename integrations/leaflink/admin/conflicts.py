@@ -165,7 +165,8 @@ def _verb(request: HttpRequest, kind: str, side: str) -> Callable[[int, str], ob
     if kind not in WHOLE:
         raise CannotDecide("This is no longer there to choose about.")
     if kind == "status":
-        require(request, "orders.work_salesorder")
+        if not request.user.has_perm("orders.work_salesorder"):
+            raise CannotDecide("Doing the same here needs the permission to work sales orders.")
         return lambda order_id, seen: decide_orders.do_the_same(order_id, by=by, seen=seen)
     verb = decide_orders.keep_ours if side == OURS else decide_orders.take_leaflinks
     return lambda order_id, seen: verb(order_id, by=by, seen=seen)

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ('is_void', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('asked', 'Asked, answer due'), ('sent', 'In LeafLink'), ('refused', 'Refused'), ('dropped', 'Not sent')], db_index=True, default='waiting', max_length=10)),
                 ('problem', models.CharField(blank=True, max_length=500)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('remote_id', models.PositiveBigIntegerField(null=True, verbose_name='LeafLink number')),
                 ('asked_at', models.DateTimeField(null=True)),
                 ('sent_at', models.DateTimeField(null=True)),

@@ -287,6 +287,7 @@ class OrderPayment(models.Model):
     # LeafLink's words, or what is missing here.
     problem = models.CharField(max_length=500, blank=True)
     remote_id = models.PositiveBigIntegerField("LeafLink number", null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
