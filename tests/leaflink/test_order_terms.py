@@ -301,6 +301,17 @@ def test_our_number_is_noted_in_leaflink_when_the_account_has_a_key(bench, order
     assert bench.calls("PATCH") == []
 
 
+@pytest.mark.parametrize("fault", ["reset-before", "reset-after", "500", "429"])
+def test_our_number_is_noted_although_answers_are_lost(bench, order, fault):
+    bench.account.external_id_key = "leafbridge"
+    bench.account.save()
+    bench.faults.next(fault, method="PATCH", path="orders-received")
+    cycle.run_cycle(bench.account, ["statuses"])
+    bench.sync("statuses")
+    number = bench.local(order).number
+    assert bench.world.order(order.number).external_ids == {"leafbridge": number}
+
+
 def test_a_key_that_leaflink_does_not_know_is_one_notice_and_stops_nothing(bench, order):
     bench.seller.external_id_keys = []
     bench.account.external_id_key = "leafbridge"
