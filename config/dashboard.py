@@ -11,7 +11,6 @@ from django.utils import timezone
 from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
-from integrations.leaflink.admin.conflicts import UNSETTLED
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
 from integrations.leaflink.payments_due import waiting_for_somebody
@@ -54,7 +53,7 @@ def attention() -> list[dict[str, Any]]:
     ]
     others = (
         (
-            Order.objects.filter(UNSETTLED).count(),
+            Order.objects.filter(Order.unsettled()).count(),
             "orders on which we and LeafLink don't agree",
             reverse("admin:leaflink_order_conflicts"),
         ),

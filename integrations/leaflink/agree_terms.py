@@ -69,7 +69,7 @@ def settle(
             order.dispute(one.name, LABELS[one.name], *words)
         elif one.move is Move.CANNOT and account.push_order_terms:
             refusals[one.name] = [one.ours, NO_EMPTY_TERM]
-        elif one.name in order.refusals and order.refusals[one.name][0] == one.ours:
+        elif order.was_refused(one.name, one.ours):
             refusals[one.name] = order.refusals[one.name]
     order.agreed = agreed
     order.refuse(refusals)
@@ -104,16 +104,15 @@ def to_send(account: Account, order: Order, local: SalesOrder) -> dict[str, str]
     found = {}
     if account.push_order_terms:
         # What is not known of the last reading is as it was agreed.
-        there = {**ours(local), **order.agreed, **order.there}
+        here = ours(local)
+        there = {**here, **order.agreed, **order.there}
         found = {
             one.name: one.ours
-            for one in order_terms.compare(ours(local), there, order.agreed)
+            for one in order_terms.compare(here, there, order.agreed)
             if one.move in (Move.SEND, Move.CANNOT)
         }
     if found.get("shipping_details") and not local.delivery_date:
         del found["shipping_details"]
     if account.external_id_key and order.noted_number != local.number:
         found[NUMBER] = local.number
-    return {
-        name: value for name, value in found.items() if order.refusals.get(name, [None])[0] != value
-    }
+    return {name: value for name, value in found.items() if not order.was_refused(name, value)}

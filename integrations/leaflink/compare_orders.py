@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from catalog.decimals import in_cases, units
+from catalog.decimals import in_cases
+from orders.allocation import set_aside
 from orders.drafts import LineDraft, OrderDraft
 from orders.models import OrderLine, SalesOrder
 from orders.revise import match_lines
@@ -48,7 +49,7 @@ def summary(local: SalesOrder, wanted: OrderDraft) -> str:
 def _lines(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
     match = match_lines(local, wanted)
     found = [
-        Difference(line.name, _said(line), _said(new), _set_aside(line))
+        Difference(line.name, _said(line), _said(new), set_aside(line))
         for line, _, new in match.kept
         if _shown(line) != _shown(new)
     ]
@@ -60,10 +61,10 @@ def _lines(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:
         same = gone[new.item.pk if new.item else new.sku]
         same.sort(key=lambda line, new=new: line.channel_line != new.channel_line)  # type: ignore[misc]
         old = same.pop(0) if same else None
-        ours, held = (_said(old), _set_aside(old)) if old else ("", Decimal(0))
+        ours, held = (_said(old), set_aside(old)) if old else ("", Decimal(0))
         found.append(Difference(new.name, ours, _said(new), held))
     left = [line for lines in gone.values() for line in lines]
-    return found + [Difference(line.name, _said(line), "", _set_aside(line)) for line in left]
+    return found + [Difference(line.name, _said(line), "", set_aside(line)) for line in left]
 
 
 def _shown(line: OrderLine | LineDraft) -> tuple[object, ...]:
@@ -76,10 +77,6 @@ def _said(line: OrderLine | LineDraft) -> str:
     marks = [amount] + ["sample"] * line.is_sample
     marks += [f"lot {line.lot_number}"] if line.lot_number else []
     return ", ".join(marks)
-
-
-def _set_aside(line: OrderLine) -> Decimal:
-    return sum((units(a.quantity) for a in line.allocations.all()), Decimal(0))
 
 
 def _others(local: SalesOrder, wanted: OrderDraft) -> list[Difference]:

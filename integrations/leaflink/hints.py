@@ -141,18 +141,16 @@ def _orders_changed(order_ids: Collection[int]) -> None:
     _reconsider(Q(sales_order__in=order_ids) & (Order.needs_you() | ~Q(state_reason="") | AHEAD))
     rows = Order.objects.filter(sales_order__in=order_ids, account__is_active=True)
     behind: dict[int, list[str]] = {}
-    with_payments: dict[int, list[str]] = {}
+    with_payments: dict[Account, list[str]] = {}
     for order in rows.select_related("account", "sales_order").defer("raw"):
         if out_of_step.is_behind(order.account, order):
             behind.setdefault(order.account_id, []).append(str(order.number))
         if order.account.push_payments:
-            with_payments.setdefault(order.account_id, []).append(str(order.number))
+            with_payments.setdefault(order.account, []).append(str(order.number))
     for account_id, numbers in behind.items():
         work.ask(account_id, STATUS_WORK, numbers, WorkItem.Priority.ORDERS)
-    for account_id, numbers in with_payments.items():
-        due = payments_due.orders_with_payments(Account.objects.get(pk=account_id))
-        owing = due.filter(number__in=numbers).values_list("number", flat=True)
-        work.ask(account_id, PAYMENT_WORK, map(str, owing), WorkItem.Priority.ORDERS)
+    for account, numbers in with_payments.items():
+        _payments_soon(account, Q(number__in=numbers))
 
 
 def _on_staff_saved(sender: Any, instance: Staff, **kwargs: Any) -> None:
@@ -215,14 +213,16 @@ def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
     kept_out = Q(state=Order.State.IGNORED, status__in=IMPORTABLE)
     wanted = Q(account=instance.pk) & (undecided | kept_out)
     transaction.on_commit(lambda: _reconsider(wanted))
-    transaction.on_commit(lambda: _payments_soon(instance))
+    if instance.is_active and instance.push_payments:
+        # They may have waited for the rule, or for somebody to record them.
+        transaction.on_commit(lambda: _payments_soon(instance, Q()))
 
 
-def _payments_soon(account: Account) -> None:
-    """Payments may have waited for the rule, or for somebody to record them."""
-    if account.is_active and account.push_payments:
-        numbers = payments_due.orders_with_payments(account).values_list("number", flat=True)
-        work.ask(account.pk, PAYMENT_WORK, map(str, numbers), WorkItem.Priority.ORDERS)
+def _payments_soon(account: Account, which: Q) -> None:
+    """Ask for the payments of these of the account's orders to be sent, where any wait."""
+    due = payments_due.orders_with_payments(account).filter(which)
+    numbers = map(str, due.values_list("number", flat=True))
+    work.ask(account.pk, PAYMENT_WORK, numbers, WorkItem.Priority.ORDERS)
 
 
 def _on_item_saved(sender: Any, instance: Item, **kwargs: Any) -> None:

@@ -79,4 +79,4 @@ def standing_of(order: Order) -> str:
 
 def was_refused(order: Order) -> bool:
     """Whether LeafLink has refused to move the order from where it is to where ours is."""
-    return bool(order.refusals.get(STATUS, [None])[0] == standing_of(order))
+    return order.was_refused(STATUS, standing_of(order))

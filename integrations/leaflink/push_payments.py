@@ -7,7 +7,7 @@ the payment's reason; LeafLink's own list is searched for it before each asking;
 that was lost, the list is given time to show what may have been made.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from integrations import work
 from integrations.budget import BudgetExhausted
+from integrations.leaflink.mapping.order_terms import at_noon
 from integrations.leaflink.models import Account, Order, OrderEvent, OrderPayment, Staff
 from integrations.leaflink.payments_due import (
     orders_with_payments,
@@ -224,14 +225,13 @@ def _is_before_the_rule(account: Account, payment: Payment) -> bool:
 
 def _body(order: Order, row: OrderPayment, recorder: Staff) -> dict[str, Any]:
     payment = row.payment
-    paid_at = datetime.combine(payment.paid_on, time(12), timezone.get_current_timezone())
     words = payment.void_reason if row.is_void else payment.reference
     reason = f"{row.reference} {'Voided: ' if row.is_void else ''}{words}".strip()
     return {
         "order": str(order.number),
         "recorded_by": recorder.remote_id,
         "total": {"amount": f"{row.amount:.2f}", "currency": "USD"},
-        "payment_date": paid_at.isoformat(),
+        "payment_date": at_noon(payment.paid_on, timezone.get_current_timezone()),
         "payment_type": payment.method,
         "reason": reason[:LONGEST_REASON],
     }

@@ -9,7 +9,7 @@ from django.db import transaction
 from integrations.leaflink.mapping.status_rules import ACTIONS, next_step, target
 from integrations.leaflink.mapping.statuses import RemoteStatus
 from integrations.leaflink.models import STATUS, Account, Order, OrderEvent
-from integrations.leaflink.order_reading import read_fresh
+from integrations.leaflink.order_reading import read_fresh, stored
 from integrations.leaflink.out_of_step import is_status_behind, standing_of, was_refused
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
@@ -25,7 +25,7 @@ MOST_LOST = 1
 def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
     """Walk one order to where ours is; returns whether it was moved. Raises as the client does,
     and Refused in LeafLink's words when it does not let the order go there."""
-    order = _order(account, number)
+    order = stored(account, number)
     if was_refused(order):
         return False
     if order.state == Order.State.IMPORTED and not is_status_behind(account, order):
@@ -74,13 +74,8 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
     return moved
 
 
-def _order(account: Account, number: str) -> Order:
-    rows = Order.objects.select_related("sales_order").defer("raw")
-    return rows.get(account=account, number=number)
-
-
 def _next(account: Account, number: str, payload: payloads.Order) -> RemoteStatus | None:
-    order = _order(account, number)
+    order = stored(account, number)
     if order.reject_asked:
         return next_step(payload.status, RemoteStatus.REJECTED)
     # Taking it in may have changed ours (an order canceled there), or found a conflict.

@@ -13,7 +13,7 @@ from integrations.leaflink import agree_terms
 from integrations.leaflink.mapping import order_terms
 from integrations.leaflink.mapping.payment_terms import NAMES
 from integrations.leaflink.models import NUMBER, Account, ListEntry, Order, OrderEvent
-from integrations.leaflink.order_reading import read_fresh
+from integrations.leaflink.order_reading import read_fresh, stored
 from integrations.leaflink.out_of_step import is_number_to_be_taken_off
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
@@ -90,9 +90,7 @@ def _note_sent(account: Account, number: str, name: str, value: str) -> bool:
 
 
 def _waiting(account: Account, number: str) -> dict[str, str]:
-    order = (
-        Order.objects.select_related("sales_order").defer("raw").get(account=account, number=number)
-    )
+    order = stored(account, number)
     if order.unsynced_number:
         return {NUMBER: ""} if is_number_to_be_taken_off(account, order) else {}
     if order.sales_order is None:
@@ -164,7 +162,7 @@ def _note_refusal(account: Account, number: str, name: str, value: str, words: s
         .defer("raw")
         .get(account=account, number=number)
     )
-    if order.refusals.get(name, [None])[0] == value:
+    if order.was_refused(name, value):
         return
     said = words if name == NUMBER else f"{_in_words(name, value)}: {words}"
     order.refuse({**order.refusals, name: [value, said]})

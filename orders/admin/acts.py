@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import DELETION, LogEntry
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_POST
 from catalog.inventory import InventoryError
 from catalog.models import Facility
 from catalog.natural import natural
+from catalog.permissions import require
 from orders import services
 from orders.admin import allocation_page, payment_acts
 from orders.admin.forms import PaymentForm, TermsForm
@@ -77,22 +77,24 @@ class OrderActs:
         """What the person may do with the order as it is now."""
         may_work = self.has_work_permission(request)
         is_alive = order.status != Status.CANCELED
+        received = paid(order)
+        balance = order.total - received
         found: dict[str, Any] = {
             "order": order,
             "verbs": allowed(order) if may_work else [],
             "may_allocate": may_work and order.status in OPEN,
             "terms": TermsForm(order) if self.shows_terms_form(request, order) else None,
             "payments": list(order.payments.select_related("recorded_by")),
-            "paid": paid(order),
+            "paid": received,
+            "balance": balance,
+            "overpaid": -balance,
             "may_see_payments": request.user.has_perm("orders.view_payment"),
-            "pay": PaymentForm.of(order)
+            "pay": PaymentForm.of(balance)
             if is_alive and request.user.has_perm("orders.add_payment")
             else None,
             "may_void": request.user.has_perm("orders.void_payment"),
             "may_remove": self.may_remove(request, order),
         }
-        found["balance"] = order.total - found["paid"]
-        found["overpaid"] = -found["balance"]
         if may_work and order.status == Status.CREATED:
             found["other_facilities"] = Facility.objects.filter(is_active=True, sells=True).exclude(
                 pk=order.facility_id or 0
@@ -110,7 +112,7 @@ class OrderActs:
 
     def do(self, request: HttpRequest, order_id: int, verb: str) -> HttpResponse:
         """Do one of the verbs on an order, and say what came of it."""
-        self._require_work(request)
+        require(request, WORK)
         if verb not in VERBS:
             raise Http404
         order = get_object_or_404(SalesOrder, pk=order_id)
@@ -129,7 +131,7 @@ class OrderActs:
 
     def move(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """Ship a Created order from another facility, when that has enough of everything."""
-        self._require_work(request)
+        require(request, WORK)
         order = get_object_or_404(SalesOrder, pk=order_id)
         facility = get_object_or_404(Facility, pk=natural(request.POST.get("facility", "")))
         try:
@@ -142,7 +144,7 @@ class OrderActs:
 
     def change_terms(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """Write the delivery and payment terms that were changed on the page."""
-        self._require_work(request)
+        require(request, WORK)
         order = get_object_or_404(SalesOrder, pk=order_id)
         form = TermsForm(order, request.POST)
         if not form.is_valid():
@@ -160,8 +162,7 @@ class OrderActs:
     def remove(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """Ask, saying what goes; then delete the order."""
         order = get_object_or_404(SalesOrder, pk=order_id)
-        if not request.user.has_perm("orders.delete_salesorder"):
-            raise PermissionDenied
+        require(request, "orders.delete_salesorder")
         if request.method == "POST":
             try:
                 told = self.delete(request, order)
@@ -195,10 +196,6 @@ class OrderActs:
         """Delete the order as the dialog says; returns what was done. Raises IllegalMove."""
         reason = request.POST.get("reason", "")
         return services.delete(order, reason=reason, by=request.user)  # type: ignore[arg-type]
-
-    def _require_work(self, request: HttpRequest) -> None:
-        if not self.has_work_permission(request):
-            raise PermissionDenied
 
 
 def back_to(order_id: int) -> HttpResponse:

@@ -5,13 +5,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from catalog.decimals import in_cases, plain, units
+from catalog.permissions import require
 from orders import services
 from orders.admin.verbs import REFUSALS, WORK
 from orders.allocation import Shelf, set_aside, shelves
@@ -44,8 +44,7 @@ class LineChoice:
 
 def allocation(request: HttpRequest, order_id: int) -> HttpResponse:
     """Show what each line can be filled from; write what was chosen, or fill up from the oldest."""
-    if not request.user.has_perm(WORK):
-        raise PermissionDenied
+    require(request, WORK)
     order = get_object_or_404(SalesOrder.objects.select_related("facility"), pk=order_id)
     page = reverse("admin:orders_salesorder_change", args=[order_id])
     if order.status not in OPEN:
@@ -81,8 +80,7 @@ def allocation(request: HttpRequest, order_id: int) -> HttpResponse:
 
 def any_lot(request: HttpRequest, order_id: int, line_id: int) -> HttpResponse:
     """Let a line that asks for a lot be filled from any."""
-    if not request.user.has_perm(WORK):
-        raise PermissionDenied
+    require(request, WORK)
     order = get_object_or_404(SalesOrder, pk=order_id)
     try:
         services.ask_for_any_lot(order, line_id, by=request.user)  # type: ignore[arg-type]

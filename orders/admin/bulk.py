@@ -1,12 +1,11 @@
 """The verbs on many orders at once, from the list: each by itself, and what failed is said."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from orders.admin.acts import OrderActs
 from orders.admin.verbs import REFUSALS, VERBS, Obstacle, Verb, allowed, do
 from orders.models import SalesOrder
 
@@ -16,11 +15,8 @@ MOST = 200
 MOST_TOLD = 10
 
 
-class BulkVerbs:
-    """For the admin of sales orders."""
-
-    admin_site: Any
-    model: Any
+class BulkVerbs(OrderActs):
+    """For the admin of sales orders: the acts on one, and the verbs on many."""
 
     @admin.action(description="Allocate stock", permissions=["work"])
     def allocate_selected(self, request: HttpRequest, orders: QuerySet[SalesOrder]) -> None:
@@ -59,9 +55,6 @@ class BulkVerbs:
             "was_asked": "reason" in request.POST,
         }
         return TemplateResponse(request, "admin/orders/bulk_cancel.html", context)
-
-    def check_obstacle(self, order: SalesOrder, verb: Verb) -> None:
-        raise NotImplementedError
 
     def _do_all(self, request: HttpRequest, orders: QuerySet[SalesOrder], verb: Verb) -> None:
         chosen = list(orders.order_by("placed_at", "pk")[: MOST + 1])

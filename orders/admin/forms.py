@@ -9,10 +9,14 @@ from django.core.validators import MinValueValidator
 from django.utils import timezone
 
 from orders.models import Payment, PaymentTerm, SalesOrder
-from orders.payments import paid
 from orders.terms import LABELS
 
 _INPUT = {"class": "lb-input"}
+
+
+def _day_input() -> forms.DateInput:
+    """The browser's own picker, which takes days written like 2026-11-25."""
+    return forms.DateInput({**_INPUT, "type": "date"}, format="%Y-%m-%d")
 
 
 class PlainForm(forms.Form):
@@ -28,13 +32,13 @@ class PlainForm(forms.Form):
 
 
 class TermsForm(PlainForm):
-    """The delivery and payment terms. `was_…` fields carry what the page showed, so that saving an
-    old page writes only what was changed on it."""
+    """The delivery and payment terms. `initial-…` fields carry what the page showed, so that saving
+    an old page writes only what was changed on it."""
 
     delivery_date = forms.DateField(
         label=LABELS["delivery_date"],
         required=False,
-        widget=forms.DateInput({**_INPUT, "type": "date"}, format="%Y-%m-%d"),
+        widget=_day_input(),
     )
     shipping_details = forms.CharField(
         label=LABELS["shipping_details"],
@@ -51,7 +55,7 @@ class TermsForm(PlainForm):
     payment_due_on = forms.DateField(
         label=LABELS["payment_due_on"],
         required=False,
-        widget=forms.DateInput({**_INPUT, "type": "date"}, format="%Y-%m-%d"),
+        widget=_day_input(),
     )
 
     def __init__(self, order: SalesOrder, data: Any = None) -> None:
@@ -96,9 +100,7 @@ class PaymentForm(PlainForm):
     method = forms.ChoiceField(
         label="Paid by", choices=Payment.Method.choices, widget=forms.Select(_INPUT)
     )
-    paid_on = forms.DateField(
-        label="Paid on", widget=forms.DateInput({**_INPUT, "type": "date"}, format="%Y-%m-%d")
-    )
+    paid_on = forms.DateField(label="Paid on", widget=_day_input())
     reference = forms.CharField(
         required=False,
         max_length=100,
@@ -108,11 +110,11 @@ class PaymentForm(PlainForm):
     token = forms.UUIDField(widget=forms.HiddenInput)
 
     @classmethod
-    def of(cls, order: SalesOrder) -> "PaymentForm":
-        """The form, offering what is still to be paid, today."""
+    def of(cls, balance: Decimal) -> "PaymentForm":
+        """The form, offering what is still to be paid (`balance`, in money), today."""
         return cls(
             initial={
-                "amount": max(order.total - paid(order), 0) or None,
+                "amount": max(balance, 0) or None,
                 "paid_on": timezone.localdate(),
                 "method": Payment.Method.CHECK,
                 "token": uuid.uuid4(),

@@ -1,11 +1,11 @@
 """Recording and voiding an order's payments from its page."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from catalog.permissions import require
 from orders import payments
 from orders.admin.forms import PaymentForm
 from orders.models import Payment, SalesOrder
@@ -14,8 +14,7 @@ from orders.payments import CannotRecord
 
 def record(request: HttpRequest, order_id: int) -> HttpResponse:
     """Record the payment that was filled in on the order's page."""
-    if not request.user.has_perm("orders.add_payment"):
-        raise PermissionDenied
+    require(request, "orders.add_payment")
     order = get_object_or_404(SalesOrder, pk=order_id)
     form = PaymentForm(request.POST)
     if not form.is_valid():
@@ -45,8 +44,7 @@ def record(request: HttpRequest, order_id: int) -> HttpResponse:
 
 def void(request: HttpRequest, order_id: int, payment_id: int) -> HttpResponse:
     """Say that a payment doesn't count, and why."""
-    if not request.user.has_perm("orders.void_payment"):
-        raise PermissionDenied
+    require(request, "orders.void_payment")
     payment = get_object_or_404(Payment, pk=payment_id, order=order_id)
     try:
         payments.void(payment, request.POST.get("reason", ""), by=request.user)  # type: ignore[arg-type]

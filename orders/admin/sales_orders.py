@@ -11,7 +11,6 @@ from unfold.decorators import display
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin
 from customers.models import license_sought
-from orders.admin.acts import OrderActs
 from orders.admin.bulk import BULK, BulkVerbs
 from orders.admin.inlines import DiscountInline, LineInline, StatusChangeInline
 from orders.models import SalesOrder
@@ -20,7 +19,7 @@ from orders.terms import LABELS
 
 
 @admin.register(SalesOrder)
-class SalesOrderAdmin(OrderActs, BulkVerbs, FindsPastedNumbers, ReadOnlyAdmin):
+class SalesOrderAdmin(BulkVerbs, FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "number",
         "shown_status",

@@ -25,7 +25,7 @@ from catalog.inventory import InventoryError
 from catalog.models import Commitment, Movement, Stock
 from integrations import work
 from integrations.leaflink import cycle, decide_orders, push_payments, unsync_orders
-from integrations.leaflink.admin.conflicts import UNSETTLED, choices_of
+from integrations.leaflink.admin.conflicts import choices_of
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.mapping.payment_terms import NAMES
 from integrations.leaflink.mapping.status_rules import PRESETS, next_step, target
@@ -181,7 +181,7 @@ class LifeMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def decide(self, data):
-        rows = list(Order.objects.filter(UNSETTLED).order_by("pk"))
+        rows = list(Order.objects.filter(Order.unsettled()).order_by("pk"))
         if not rows:
             return
         mirror = data.draw(st.sampled_from(rows))
@@ -267,7 +267,7 @@ class LifeMachine(RuleBasedStateMachine):
             assert mirror.state in ("ignored", "held")
             assert not mirror.reject_asked or remote.status == "Complete"
             return
-        if Order.objects.filter(UNSETTLED, pk=mirror.pk).exists():
+        if Order.objects.filter(Order.unsettled(), pk=mirror.pk).exists():
             return  # on the conflicts page
         if remote.status in ENDED:
             assert local.status == "canceled"

@@ -8,17 +8,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.natural import natural
+from catalog.permissions import require
 from catalog.return_to import where_from
 from integrations import work
 from integrations.leaflink import decide_orders, push_payments
-from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.order_standing import catching_up, read
 from integrations.leaflink.decide_orders import CannotDecide, seen_of
 from integrations.leaflink.mapping import fingerprints
@@ -41,7 +40,6 @@ WHOLE = {
     "canceled": (OURS,),
     "status": (THEIRS,),
 }
-UNSETTLED = Q(state=Order.State.CONFLICT) | Q(is_disputed=True) | ~Q(refused="")
 
 
 @dataclass
@@ -64,7 +62,7 @@ class Unsettled:
 def conflicts(request: HttpRequest) -> HttpResponse:
     """Show every order on which the two sides don't agree, and every payment that waits."""
     require(request, "leaflink.view_order")
-    orders = Order.objects.filter(UNSETTLED).select_related("account", "sales_order")
+    orders = Order.objects.filter(Order.unsettled()).select_related("account", "sales_order")
     pages = Paginator(orders.order_by("placed_at", "pk"), PER_PAGE)
     page = pages.get_page(request.GET.get("p"))
     payments = waiting_for_somebody().select_related("order", "payment__order")

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from catalog.permissions import require
 from integrations.leaflink import link as links
 from integrations.leaflink import suggest
 from integrations.leaflink.admin.last_links import remember
-from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.workbench_filters import UnlinkedProducts
 from integrations.leaflink.mapping.suggestions import words
 from integrations.leaflink.models import Account, Listing

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -11,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from catalog.permissions import require
 from catalog.return_to import where_from
 from integrations import work
 from integrations.leaflink import link as links
@@ -24,12 +24,6 @@ from integrations.models import WorkItem
 S = Listing.Standing
 REFUSED = Q(standing=S.REFUSED) | ~Q(refusal="")
 NEEDS_A_LOOK = ~Q(trouble="") | Q(standing__in=(S.OUT_OF_STEP, S.CONFLICT)) | REFUSED
-
-
-def require(request: HttpRequest, *permissions: str) -> None:
-    """Raise PermissionDenied unless the user has all of these ("leaflink.add_listing")."""
-    if not request.user.has_perms(permissions):
-        raise PermissionDenied
 
 
 def _back(request: HttpRequest, fallback: str) -> HttpResponse:

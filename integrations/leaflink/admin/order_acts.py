@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from catalog.models import Facility, Item
 from catalog.natural import natural
+from catalog.permissions import require
 from catalog.return_to import where_from
 from customers.models import Destination, SalesRep, normalized_license
 from integrations import work
 from integrations.leaflink import decide_orders, map_reps, pull_orders
 from integrations.leaflink import link as links
 from integrations.leaflink.admin.last_links import remember
-from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.order_standing import permissions, read, token
 from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.match_customers import known_as, suggested_destinations

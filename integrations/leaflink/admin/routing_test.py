@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from catalog.natural import natural
-from integrations.leaflink.admin.listing_pages import require
+from catalog.permissions import require
 from integrations.leaflink.admin.order_standing import read
 from integrations.leaflink.draft_orders import route
 from integrations.leaflink.import_orders import book_for

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,6 +11,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from catalog.natural import natural
+from catalog.permissions import require
 from integrations.leaflink import timeline, unsync_orders
 from integrations.leaflink.admin.order_standing import read
 from integrations.leaflink.mapping.money import Parts, parts
@@ -62,7 +62,7 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
 
     @display(description="LeafLink order", ordering="channel_number")
     def leaflink_order_link(self, order: SalesOrder) -> str:
-        mirror = getattr(order, "leaflink_order", None)
+        mirror = _mirror(order)
         if mirror is None:
             return order.channel_number or "–"
         url = reverse("admin:leaflink_order_change", args=[mirror.pk])
@@ -130,8 +130,7 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
         mirror = _mirror(order)
         if mirror is None:
             return super().delete(request, order)
-        if not request.user.has_perm("leaflink.unsync_order"):
-            raise PermissionDenied
+        require(request, "leaflink.unsync_order")
         choice = request.POST.get("in_leaflink", "")
         if choice not in ("reject", "leave") and "leaflink_order" in self.removal(order):
             raise IllegalMove("Choose what becomes of the order in LeafLink.")
@@ -144,8 +143,9 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
 
 
 def _mirror(order: SalesOrder) -> Order | None:
-    rows = Order.objects.filter(sales_order=order.pk).select_related("account")
-    return rows.defer("raw").first()
+    """The LeafLink order of a sales order; looked up once for each object."""
+    found: Order | None = getattr(order, "leaflink_order", None)
+    return found
 
 
 def term_notes(mirror: Order) -> list[str]:

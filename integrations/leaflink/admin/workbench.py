@@ -21,11 +21,12 @@ from django.views.decorators.http import require_GET
 
 from catalog.models import Item
 from catalog.natural import natural
+from catalog.permissions import require
 from catalog.return_to import where_from
 from integrations.leaflink import create_product, suggest
 from integrations.leaflink import link as links
 from integrations.leaflink.admin.last_links import act_of, last_links
-from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK, require
+from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.admin.listing_panel import trouble_in_words
 from integrations.leaflink.admin.workbench_filters import Links, UnlinkedItems, UnlinkedProducts
 from integrations.leaflink.mapping.product_fields import LABELS

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_POST
 
 from catalog.models import Item
 from catalog.natural import natural
+from catalog.permissions import require
 from catalog.return_to import where_from
 from integrations.leaflink import create_product
 from integrations.leaflink import link as links
 from integrations.leaflink.admin.exact_skus import exact_skus
 from integrations.leaflink.admin.last_links import act_of, last_links, remember, undo_last
-from integrations.leaflink.admin.listing_pages import require
 from integrations.leaflink.admin.workbench import (
     TABS,
     count_of,

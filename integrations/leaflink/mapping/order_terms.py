@@ -75,11 +75,7 @@ def compare(
 ) -> list[Standing]:
     """Where each term stands. One that was never agreed about follows LeafLink."""
     return [
-        Standing(
-            name, here[name], there[name], before, _move(name, here[name], there[name], before)
-        )
-        for name in TERMS
-        for before in [agreed.get(name, here[name])]
+        _standing(name, here[name], there[name], agreed.get(name, here[name])) for name in TERMS
     ]
 
 
@@ -98,25 +94,22 @@ def _move(name: str, here: str, there: str, agreed: str) -> Move:
     return Move.TAKE if _unmoved(here, agreed) else Move.CHOOSE
 
 
-def moved_here(here: Mapping[str, str], agreed: Mapping[str, str]) -> list[str]:
-    """The terms that were changed here since they were agreed."""
-    return [name for name in TERMS if not _unmoved(here[name], agreed.get(name, here[name]))]
-
-
 def body(name: str, text: str, zone: tzinfo = UTC) -> dict[str, Any]:
-    """The part of a PATCH that makes LeafLink's term `text`; not for payment terms.
-
-    A day is sent as noon in `zone`, so that it is the same day wherever it is read.
-    """
+    """The part of a PATCH that makes LeafLink's term `text`; not for payment terms. Days are noon
+    in `zone`."""
     field = {
         "delivery_date": "ship_date",
         "payment_due_on": "payment_due_date",
         "shipping_details": "shipping_details",
     }[name]
     if name in DAYS:
-        day = date.fromisoformat(text) if text else None
-        return {field: datetime.combine(day, NOON, zone).isoformat() if day else None}
+        return {field: at_noon(date.fromisoformat(text), zone) if text else None}
     return {field: text}
+
+
+def at_noon(day: date, zone: tzinfo) -> str:
+    """A day as LeafLink takes it: noon in `zone`, the same day wherever it is read."""
+    return datetime.combine(day, NOON, zone).isoformat()
 
 
 def day_text(day: date | None) -> str:

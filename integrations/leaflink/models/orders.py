@@ -130,9 +130,18 @@ class Order(models.Model):
 
     @classmethod
     def needs_you(cls) -> models.Q:
-        """Those that wait for a person: held, in conflict, moved on both sides, or refused."""
-        waits = models.Q(state__in=(cls.State.HELD, cls.State.CONFLICT))
-        return waits | models.Q(is_disputed=True) | ~models.Q(refused="")
+        """Those that wait for a person: held, or unsettled."""
+        return models.Q(state=cls.State.HELD) | cls.unsettled()
+
+    @classmethod
+    def unsettled(cls) -> models.Q:
+        """Those on which the two sides don't agree: in conflict, moved on both, or refused."""
+        moved = models.Q(state=cls.State.CONFLICT) | models.Q(is_disputed=True)
+        return moved | ~models.Q(refused="")
+
+    def was_refused(self, what: str, value: str) -> bool:
+        """Whether LeafLink has refused just this."""
+        return bool(self.refusals.get(what, [None])[0] == value)
 
     def set_state(self, state: "Order.State", reason: str, *, news: str = "") -> None:
         """Write what was decided about the order, and only that; news goes on the timeline.
