@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations.models import Lease
+from integrations.processes import is_alive
 
 
 class Busy(Exception):
@@ -51,13 +52,7 @@ def _take_over(name: str, mine: dict[str, Any]) -> bool:
 def _is_dead(old: Lease) -> bool:
     if old.host != socket.gethostname() or not old.pid:
         return False
-    try:
-        os.kill(old.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False  # somebody else's process, but alive
-    return False
+    return not is_alive(old.pid)
 
 
 def _create(name: str, mine: dict[str, Any]) -> bool:

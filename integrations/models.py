@@ -36,6 +36,7 @@ class WorkItem(models.Model):
     class Priority(models.IntegerChoices):
         ORDERS = 10, "Orders"
         STOCK = 20, "Stock"
+        SWEEP = 25, "Stock, swept"
         REST = 30, "The rest"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="work")
@@ -48,6 +49,9 @@ class WorkItem(models.Model):
     not_before = models.DateTimeField()
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
+    # Which process has the lease, so that what a killed one had is free at once.
+    host = models.CharField(max_length=255, blank=True)
+    pid = models.PositiveIntegerField(default=0)
     stuck_at = models.DateTimeField("stuck since", null=True)
     error_class = models.CharField(max_length=50, blank=True)
     error = models.TextField(blank=True)
@@ -127,6 +131,11 @@ class Budget(models.Model):
     counted_at = models.DateTimeField()
     paused_until = models.DateTimeField(null=True)
     version = models.PositiveBigIntegerField(default=0)
+    # How much of it is used: in the minute that began then, and in the one before.
+    minute = models.DateTimeField(null=True)
+    used = models.PositiveIntegerField(default=0)
+    used_before = models.PositiveIntegerField(default=0)
+    throttled_at = models.DateTimeField("told to slow down", null=True)
 
     def __str__(self) -> str:
         return self.owner
@@ -139,6 +148,7 @@ class Notice(models.Model):
         CREDENTIALS = "credentials", "Key or permission"
         UNREADABLE = "unreadable", "Unreadable record"
         REFUSED = "refused", "Refused by the vendor"
+        BRAKE = "brake", "Waits for your yes"
         RUN_FAILED = "run_failed", "Run failed"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notices")

@@ -6,16 +6,20 @@ be idempotent; they run outside any transaction, since they call the network.
 """
 
 import logging
+import os
+import socket
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import close_old_connections, models, transaction
 from django.db import connection as database
 from django.utils import timezone
 
 from integrations.models import Connection, Heartbeat, WorkItem
+from integrations.processes import is_alive
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +27,9 @@ MOST_ATTEMPTS = 8
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=30)
 LEASE = timedelta(minutes=6)  # longer than the task queue's time limit, so it outlives its worker
+# What fails for a moment is tried again by the same worker, and at once.
+LINGER = timedelta(seconds=5)
+LINGER_STEP = 0.25
 
 
 class Later(Exception):
@@ -47,7 +54,29 @@ class Stuck(Exception):
 
 
 Handler = Callable[[Connection, str], None]
+# Takes several keys at once; returns what went wrong, by key (Later, Stuck or any exception).
+ManyHandler = Callable[[Connection, list[str], "Batch"], dict[str, Exception]]
+
+
+class Batch:
+    """Several claimed rows of one kind and connection, as their handler sees them."""
+
+    def __init__(self, priority: int) -> None:
+        self.priority = priority
+        self._looked_at = time.monotonic()
+
+    def should_yield(self) -> bool:
+        """Whether something more urgent waits than all of these. Looks now and then."""
+        if time.monotonic() - self._looked_at < LINGER_STEP:
+            return False
+        self._looked_at = time.monotonic()
+        urgent = WorkItem.objects.filter(_due(timezone.now()), priority__lt=self.priority)
+        return urgent.filter(connection__is_active=True).exists()
+
+
 _handlers: dict[str, Handler] = {}
+# By kind the handler, and how many keys it takes at once at the most.
+_many_handlers: dict[str, tuple[ManyHandler, int]] = {}
 # What people call each kind of work, for screens ("Read order").
 labels: dict[str, str] = {}
 
@@ -55,6 +84,12 @@ labels: dict[str, str] = {}
 def register(kind: str, label: str, handler: Handler) -> None:
     """Say who does work of this kind. Called once for each kind, when the apps are ready."""
     _handlers[kind] = handler
+    labels[kind] = label
+
+
+def register_many(kind: str, label: str, handler: ManyHandler, most: int) -> None:
+    """The same for work that is better done several rows at a time, `most` at the most."""
+    _many_handlers[kind] = (handler, most)
     labels[kind] = label
 
 
@@ -66,7 +101,9 @@ def ask(
     *,
     revive: bool = True,
 ) -> None:
-    """Ask for work on these keys, in three statements however many; wakes a worker after commit.
+    """Ask for work on these keys, in four statements however many; wakes a worker after commit.
+
+    Work that waits already becomes as urgent as the more urgent of the two.
 
     Work that was stuck is tried afresh, since something has changed; `revive` False: nothing has.
     """
@@ -94,11 +131,13 @@ def ask(
             ],
             update_conflicts=True,
             unique_fields=["connection", "kind", "key"],
-            update_fields=["request", "requested_at", "priority"],
+            update_fields=["request", "requested_at"],
             batch_size=500,
         )
+        asked = WorkItem.objects.filter(request=request)
+        asked.filter(priority__gt=priority).update(priority=priority)
         if revive:
-            _revive(WorkItem.objects.filter(request=request))
+            _revive(asked)
         if not is_told:
             transaction.on_commit(wake_worker)
 
@@ -147,14 +186,46 @@ def drain(seconds: float = 60, *, is_worker: bool = False) -> int:
     """
     deadline = time.monotonic() + seconds
     done = 0
-    while time.monotonic() < deadline and (item := claim()):
+    _free_what_the_dead_had()
+    while time.monotonic() < deadline:
         if is_worker:
             Heartbeat.beat_now_and_then()
-        work_on(item)
-        done += 1
+        if item := claim():
+            done += _work_on_it_and_its_like(item)
+        elif is_worker and _is_due_soon():
+            time.sleep(LINGER_STEP)
+        else:
+            break
         if not database.in_atomic_block:
             close_old_connections()
     return done
+
+
+def _is_due_soon() -> bool:
+    """Whether something waits for but a moment (another process is at it, an answer was lost)."""
+    soon = timezone.now() + LINGER
+    return WorkItem.objects.filter(
+        _due(soon), not_before__lte=soon, connection__is_active=True, leased_until__isnull=True
+    ).exists()
+
+
+def _free_what_the_dead_had() -> None:
+    """Take their work from processes on this host that were killed. (On others the lease ends.)"""
+    here = WorkItem.objects.filter(leased_until__isnull=False, host=socket.gethostname())
+    for pid in set(here.values_list("pid", flat=True)):
+        if not is_alive(pid):
+            here.filter(pid=pid).update(lease=None, leased_until=None)
+
+
+def _work_on_it_and_its_like(item: WorkItem) -> int:
+    """Do a claimed row; of a kind that is done several at a time, more of the same. How many."""
+    if item.kind not in _many_handlers:
+        work_on(item)
+        return 1
+    handler, most = _many_handlers[item.kind]
+    items = [item, *_claim_more(item, most - 1)]
+    _work_on_many(items, handler)
+    return len(items)
 
 
 def claim() -> WorkItem | None:
@@ -170,12 +241,12 @@ def claim() -> WorkItem | None:
         )
         if item is None:
             return None
-        item.lease, item.leased_until = uuid.uuid4(), now + LEASE
-        # Whoever's UPDATE comes first has the row; the others look for another one.
         item.attempts += 1
-        if not WorkItem.objects.filter(free, pk=item.pk).update(
-            lease=item.lease, leased_until=item.leased_until, attempts=item.attempts
-        ):
+        mine = _new_lease(now)
+        item.lease, item.leased_until = mine["lease"], mine["leased_until"]
+        # Whoever's UPDATE comes first has the row; the others look for another one.
+        taken = WorkItem.objects.filter(free, pk=item.pk)
+        if not taken.update(attempts=item.attempts, **mine):
             continue
         if item.attempts > MOST_ATTEMPTS:
             _settle_failed(item, "The worker died each time it was at this.", "killed", None)
@@ -183,6 +254,35 @@ def claim() -> WorkItem | None:
         # Read what was asked for only now: asking again later must not be lost.
         item.request = WorkItem.objects.values_list("request", flat=True).get(pk=item.pk)
         return item
+
+
+def _new_lease(now: datetime) -> dict[str, Any]:
+    """A lease for this process, as columns."""
+    return {
+        "lease": uuid.uuid4(),
+        "leased_until": now + LEASE,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+
+
+def _claim_more(item: WorkItem, most: int) -> list[WorkItem]:
+    """Take more work of the same kind, connection and urgency, in two statements."""
+    now = timezone.now()
+    alike = WorkItem.objects.filter(
+        _due(now), connection=item.connection_id, kind=item.kind, priority=item.priority
+    )
+    # What kills its worker, or fails for no known reason, is tried by itself.
+    alike = alike.filter(models.Q(attempts=0) | ~models.Q(error_class="")).exclude(
+        error_class="unexpected"
+    )
+    wanted = list(alike.order_by("not_before", "pk").values_list("pk", flat=True)[:most])
+    if not wanted:
+        return []
+    mine = _new_lease(now)
+    still_free = WorkItem.objects.filter(_free(now), pk__in=wanted)
+    still_free.update(attempts=models.F("attempts") + 1, **mine)
+    return list(WorkItem.objects.filter(lease=mine["lease"]).select_related("connection"))
 
 
 def _free(now: datetime) -> models.Q:
@@ -202,22 +302,43 @@ def work_on(item: WorkItem) -> None:
         if handler is None:
             raise Stuck(f"Nothing here does work of the kind {item.kind!r}.", "no handler")
         handler(item.connection, item.key)
-    except Later as error:
+    except Exception as error:
+        _settle_error(item, error)
+    else:
+        _settle_done([item])
+
+
+def _work_on_many(items: list[WorkItem], handler: ManyHandler) -> None:
+    """Run the handler of several claimed rows, and settle each by what it says of it."""
+    keys = [item.key for item in items]
+    try:
+        failed = handler(items[0].connection, keys, Batch(items[0].priority))
+    except Exception as error:
+        failed = dict.fromkeys(keys, error)
+    for item in items:
+        if reason := failed.get(item.key):
+            _settle_error(item, reason)
+    _settle_done([item for item in items if item.key not in failed])
+
+
+def _settle_error(item: WorkItem, error: Exception) -> None:
+    if isinstance(error, Later):
         item.attempts -= 0 if error.counts else 1
         _settle_failed(item, str(error), error.error_class, error.wait)
-    except Stuck as error:
+    elif isinstance(error, Stuck):
         _settle_failed(item, str(error), error.error_class, None)
-    except Exception as error:
-        logger.exception("work item failed", extra={"kind": item.kind, "key": item.key})
-        _settle_failed(item, f"{type(error).__name__}: {error}", "unexpected", FIRST_DELAY)
     else:
-        _settle_done(item)
+        logger.error("work item failed", exc_info=error, extra={"kind": item.kind, "key": item.key})
+        _settle_failed(item, f"{type(error).__name__}: {error}", "unexpected", FIRST_DELAY)
 
 
-def _settle_done(item: WorkItem) -> None:
-    mine = WorkItem.objects.filter(pk=item.pk, lease=item.lease)
-    if not mine.filter(request=item.request).delete()[0]:
-        # Asked for again while it was worked on: once more, from the start.
+def _settle_done(items: list[WorkItem]) -> None:
+    """Drop what was done; what was asked for again meanwhile is done once more, from the start."""
+    mine = WorkItem.objects.filter(
+        pk__in=[item.pk for item in items], lease__in={item.lease for item in items}
+    )
+    done, _ = mine.filter(request__in={item.request for item in items}).delete()
+    if done < len(items):
         mine.update(lease=None, leased_until=None, attempts=0, error="", error_class="")
 
 

@@ -13,14 +13,14 @@ from django.utils import timezone
 from model_bakery import baker
 
 from integrations import notices, runs
-from integrations.budget import BudgetExhausted, SharedBudget
+from integrations.budget import BudgetExhausted, SharedBudget, Use, use_of
 from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink.models import Account
 from integrations.leases import Busy, lease
 from integrations.models import Budget, Connection, Lease, Notice, Run, WorkItem
 
 pytestmark = pytest.mark.django_db
-ORDERS, STOCK, REST = WorkItem.Priority.ORDERS, WorkItem.Priority.STOCK, WorkItem.Priority.REST
+ORDERS, STOCK, SWEEP, REST = WorkItem.Priority
 
 
 def test_a_lease_is_held_by_one_and_given_back():
@@ -89,17 +89,18 @@ def test_no_minute_ever_sees_more_than_the_limit():
 def test_the_last_tokens_are_kept_for_orders():
     with time_machine.travel(timezone.now(), tick=False):
         nothing = timedelta(0)
-        assert spend_all(budget(REST, longest_wait=nothing)) == 40
-        assert spend_all(budget(STOCK, longest_wait=nothing)) == 10
-        assert spend_all(budget(ORDERS, longest_wait=nothing)) == 10
+        assert spend_all(budget(REST, longest_wait=nothing)) == 5
+        assert spend_all(budget(SWEEP, longest_wait=nothing)) == 1
+        assert spend_all(budget(STOCK, longest_wait=nothing)) == 2
+        assert spend_all(budget(ORDERS, longest_wait=nothing)) == 2
 
 
 def test_the_budget_is_shared_by_owner():
     with time_machine.travel(timezone.now(), tick=False):
-        assert spend_all(budget(longest_wait=timedelta(0))) == 60
+        assert spend_all(budget(longest_wait=timedelta(0))) == 10
         assert spend_all(budget(longest_wait=timedelta(0))) == 0
         other = SharedBudget("lee", 300, ORDERS, longest_wait=timedelta(0))
-        assert spend_all(other) == 60
+        assert spend_all(other) == 10
 
 
 def test_a_pause_holds_for_everybody_of_the_owner():
@@ -112,6 +113,50 @@ def test_a_pause_holds_for_everybody_of_the_owner():
         assert caught.value.wait == timedelta(seconds=40)
 
 
+def test_of_several_pauses_the_longest_holds():
+    with time_machine.travel(timezone.now(), tick=False):
+        one = budget()
+        one.take()
+        for seconds in (40, 3):
+            one.pause(seconds)
+        with pytest.raises(BudgetExhausted) as caught:
+            budget(longest_wait=timedelta(0)).take()
+        assert caught.value.wait == timedelta(seconds=40)
+
+
+def test_nothing_is_saved_up_during_a_pause():
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        one = budget(longest_wait=timedelta(0))
+        spend_all(one)
+        one.pause(40)
+        clock.shift(40)
+        assert spend_all(one) == 0
+
+
+def test_next_to_nothing_of_the_limit_is_left_unused():
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        one, waited = budget(SWEEP, sleep=lambda seconds: clock.shift(seconds)), timezone.now()
+        for _ in range(1000):
+            one.take()
+        assert (timezone.now() - waited).total_seconds() <= 1.05 * 1000 / 5
+
+
+def test_how_much_of_the_budget_is_used_can_be_seen():
+    moment = timezone.now().replace(second=5, microsecond=0)
+    with time_machine.travel(moment, tick=False) as clock:
+        assert use_of("dana") == Use(0, None, None)
+        one = budget(share=1, longest_wait=timedelta(0))
+        spend_all(one)
+        assert use_of("dana").last_minute == 10
+        clock.shift(60)
+        one.take()
+        assert use_of("dana").last_minute == 10
+        one.pause(30)
+        assert use_of("dana").paused_until == moment + timedelta(seconds=90)
+        clock.shift(120)
+        assert use_of("dana") == Use(0, None, moment + timedelta(seconds=60))
+
+
 def test_waiting_for_a_token_sleeps_as_long_as_needed():
     with time_machine.travel(timezone.now(), tick=False) as clock:
         naps = []
@@ -121,9 +166,9 @@ def test_waiting_for_a_token_sleeps_as_long_as_needed():
             clock.shift(seconds)
 
         one = budget(sleep=sleep)
-        for _ in range(61):
+        for _ in range(11):
             one.take()
-        assert sum(naps) == pytest.approx(0.25, abs=0.05)
+        assert sum(naps) == pytest.approx(0.21, abs=0.05)
     assert Budget.objects.count() == 1
 
 

@@ -42,7 +42,7 @@ def test_a_burst_collapses_into_one_row(connection, done):
 
 def test_asking_costs_the_same_for_one_and_for_many(connection, django_assert_max_num_queries):
     for count in (1, 300):
-        with django_assert_max_num_queries(8):  # look, upsert and revive, in two savepoints
+        with django_assert_max_num_queries(10):  # look, upsert, urgency and revive, in savepoints
             work.ask(connection.pk, "read", [f"{count}-{n}" for n in range(count)], ORDERS)
 
 
