@@ -12,6 +12,7 @@ from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import (
     BadCredentials,
     BadPayload,
+    Forbidden,
     Gone,
     Refused,
     UnknownOutcome,
@@ -204,3 +205,52 @@ def test_a_list_that_is_none_is_said(client, wire):
 )
 def test_error_bodies_become_sentences(body, messages):
     assert error_messages(body) == messages
+
+
+def quantities(*numbers):
+    return ((f"products/{n}", {"quantity": str(n)}) for n in numbers)
+
+
+def test_many_changes_are_sent_at_once_and_each_has_its_answer(client, wire, budget):
+    for n in range(1, 6):
+        body = matchers.json_params_matcher({"quantity": str(n)})
+        wire.patch(f"{BASE}/products/{n}/", json={"id": n}, match=[body])
+    answers = dict(client.patch_many(quantities(1, 2, 3, 4, 5), at_once=3))
+    assert answers == {n: {"id": n + 1} for n in range(5)}
+    assert budget.taken == client.calls == 5
+
+
+def test_of_many_changes_one_that_fails_stops_no_other(client, wire):
+    wire.patch(f"{BASE}/products/1/", status=404)
+    wire.patch(f"{BASE}/products/2/", status=400, json={"quantity": ["No."]})
+    wire.patch(f"{BASE}/products/3/", body=requests.ConnectionError("cut"))
+    wire.patch(f"{BASE}/products/4/", status=403, json={"detail": "No permission."})
+    wire.patch(f"{BASE}/products/5/", json={"id": 5})
+    answers = dict(client.patch_many(quantities(1, 2, 3, 4, 5), at_once=2))
+    kinds = [type(answers[n]) for n in range(5)]
+    assert kinds == [Gone, Refused, UnknownOutcome, Forbidden, dict]
+
+
+def test_after_being_told_to_slow_down_nothing_more_is_sent(client, wire, budget):
+    wire.patch(f"{BASE}/products/1/", status=429, headers={"Retry-After": "7"})
+    answers = dict(client.patch_many(quantities(1, 2, 3), at_once=1))
+    assert [type(answer) for answer in answers.values()] == [Wait]
+    assert budget.pauses == [7]
+
+
+def test_without_budget_what_was_sent_is_still_answered(client, wire, budget):
+    def take():
+        budget.taken += 1
+        if budget.taken > 2:
+            raise BudgetIsOver
+
+    class BudgetIsOver(Exception):
+        pass
+
+    budget.take = take
+    for n in (1, 2):
+        wire.patch(f"{BASE}/products/{n}/", json={"id": n})
+    answers = []
+    with pytest.raises(BudgetIsOver):
+        answers.extend(client.patch_many(quantities(1, 2, 3), at_once=8))
+    assert sorted(answers) == [(0, {"id": 1}), (1, {"id": 2})]

@@ -6,7 +6,9 @@ LeafLink: Marketplace V2; every path ends in a slash; `Authorization: App <key>`
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -15,7 +17,9 @@ import requests
 from integrations.leaflink.wire.errors import (
     BadCredentials,
     BadPayload,
+    Forbidden,
     Gone,
+    LeafLinkError,
     Refused,
     UnknownOutcome,
     Wait,
@@ -65,6 +69,8 @@ class LeafLinkClient:
         self.sleep = sleep
         self.calls = 0
         self.session = session or requests.Session()
+        # Sessions are shared by threads below; cookies are all they would write to.
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.headers.update(
             {
                 "Authorization": f"App {app_key.strip()}",
@@ -95,6 +101,54 @@ class LeafLinkClient:
         """Change a record; returns it as LeafLink now shows it."""
         return self._write("PATCH", path, body)
 
+    def patch_many(
+        self, changes: Iterable[tuple[str, Json]], *, at_once: int
+    ) -> Iterator[tuple[int, Json | LeafLinkError]]:
+        """Change many records ("products/12", body), up to `at_once` requests at a time.
+
+        Yields, as the answers come, the position of the change and the record or the error that
+        ended it. The next change is taken from the iterable only when it is about to be sent. Only
+        the network is in other threads: the budget is asked, and answers are read, in this one.
+        After a Wait (429, no network) or a refused key nothing more is sent; what was on its way
+        is still answered. What `budget.take` raises comes out when all answers are there.
+        """
+        waiting: dict[Future[requests.Response], int] = {}
+        source = enumerate(changes)
+        stopped: Exception | None = None
+        is_over = False
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
+            while True:
+                while not is_over and len(waiting) < at_once:
+                    try:
+                        found = next(source, None)
+                        if found is None:
+                            is_over = True
+                            break
+                        position, (path, body) = found
+                        self._count()
+                    except Exception as error:
+                        stopped, is_over = error, True
+                        break
+                    future = pool.submit(self._request, "PATCH", self._url(path), body=body)
+                    waiting[future] = position
+                    if len(waiting) < at_once and any(one.done() for one in waiting):
+                        break  # read what has come before asking for more
+                if not waiting:
+                    break
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    answer = self._outcome(future)
+                    is_over = is_over or _ends_it(answer)
+                    yield waiting.pop(future), answer
+        if stopped:
+            raise stopped
+
+    def _outcome(self, future: "Future[requests.Response]") -> Json | LeafLinkError:
+        try:
+            return self._written(future.result())
+        except LeafLinkError as error:
+            return error
+
     def post(self, path: str, body: Json | None = None) -> Json:
         """Create a record or perform an action. Never repeated by itself: LeafLink has no keys
         that would tell a repetition from a second order."""
@@ -123,16 +177,29 @@ class LeafLinkClient:
         raise AssertionError("unreachable")
 
     def _write(self, method: str, path: str, body: Json | None) -> Json:
-        answer = self._answer(self._send(method, self._url(path), body=body), wrote=True)
+        return self._written(self._send(method, self._url(path), body=body))
+
+    def _written(self, response: requests.Response) -> Json:
+        answer = self._answer(response, wrote=True)
         if not isinstance(answer, dict):
-            raise BadPayload(f"The answer to {method} {path} is not an object.")
+            raise BadPayload("LeafLink's answer to a change is not an object.")
         return answer
 
     def _send(
         self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
     ) -> requests.Response:
+        self._count()
+        return self._request(method, url, params=params, body=body)
+
+    def _count(self) -> None:
+        """Take one request from the budget, waiting for it."""
         self.budget.take()
         self.calls += 1
+
+    def _request(
+        self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
+    ) -> requests.Response:
+        """One request, as it is; nothing but the network is touched, so any thread may do it."""
         try:
             # A redirect would carry the key along, or silently turn a POST into a GET.
             return self.session.request(
@@ -168,11 +235,18 @@ class LeafLinkClient:
                 raise UnknownOutcome(f"LeafLink failed ({status}) while making a change.")
             raise Wait(f"LeafLink has a problem of its own ({status}).", 1)
         if status in (401, 403):
-            raise BadCredentials(_credential_problem(status, response))
+            kind = Forbidden if status == 403 else BadCredentials
+            raise kind(_credential_problem(status, response))
         if status == 404:
             raise Gone("LeafLink does not have this record (any more).")
         said = _body(response)
         raise Refused(error_messages(said) or [f"status {status}"], messages_by_field(said))
+
+
+def _ends_it(answer: Any) -> bool:
+    """Whether it makes no sense to send anything after this answer."""
+    is_bad_key = isinstance(answer, BadCredentials) and not isinstance(answer, Forbidden)
+    return is_bad_key or isinstance(answer, Wait)
 
 
 def _body(response: requests.Response) -> Any:

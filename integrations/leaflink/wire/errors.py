@@ -33,6 +33,10 @@ class BadCredentials(LeafLinkError):
     """401 or 403: the key is wrong, was revoked, or lacks a permission."""
 
 
+class Forbidden(BadCredentials):
+    """403: the key lacks a permission, or the record is not this company's."""
+
+
 class BadPayload(LeafLinkError):
     """An answer that can't be understood; the text names the path."""
 
