@@ -9,7 +9,14 @@ import django
 
 def main() -> None:
     """Run the named benchmarks (all), each on a database of its own, and print their figures."""
-    names = ("push_inventory", "take_in_orders", "link_products")
+    names = (
+        "push_inventory",
+        "plan_memory",
+        "stock_to_leaflink",
+        "two_pushers",
+        "take_in_orders",
+        "link_products",
+    )
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"Which: {', '.join(names)}. None: all.")
     parser.add_argument("--json", action="store_true", help="One JSON object per line.")

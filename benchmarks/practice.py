@@ -10,6 +10,7 @@ from config import demo
 from integrations.leaflink import cycle
 from integrations.leaflink.models import Account, Staff
 from integrations.leaflink.sandbox import seed
+from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import RunningServer, serve
 from integrations.leaflink.sandbox.world import World
 
@@ -31,11 +32,13 @@ class Practice:
 
 
 @contextmanager
-def practice(*, items: int, orders: int) -> Iterator[Practice]:
+def practice(
+    *, items: int, orders: int, faults: Faults | None = None, rate_limit: int | None = None
+) -> Iterator[Practice]:
     """Build both sides: everything pulled, mapped, linked and sent, but no order read yet."""
     world = World()
     seed.build(world, items=items, orders=orders)
-    server = serve(world, port=0, rate_limit=None)
+    server = serve(world, port=0, faults=faults, rate_limit=rate_limit)
     try:
         demo.make_back_office(items, 1)
         accounts = demo.make_accounts(world, server.url, "http://127.0.0.1:1")

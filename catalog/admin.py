@@ -25,7 +25,6 @@ from catalog.item_files import ItemResource
 from catalog.models import Brand, Facility, Item, Lot, Movement, ProductLine, Stock, Strain
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from catalog.return_to import where_from
-from catalog.signals import announce_stock_change
 from catalog.stock_files import StockCountResource
 
 
@@ -167,10 +166,6 @@ class LotAdmin(ModelAdmin):
     list_select_related = ["item"]
     search_fields = ["number", "item__sku", "item__name"]
     autocomplete_fields = ["item"]
-
-    def save_model(self, request: HttpRequest, obj: Lot, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        announce_stock_change({obj.item_id})
 
 
 class StockMoveForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -246,3 +246,8 @@ class RecordCell(Widget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else self.show(value)
+
+
+def exported(attribute: str, name: str, cell: Widget | None = None) -> Column:
+    """A column that is exported only."""
+    return Column(attribute, cell or TextCell(), column_name=name, readonly=True)

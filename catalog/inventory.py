@@ -76,18 +76,57 @@ def levels(
     A commitment without a facility counts whatever facilities are asked for.
     """
     wanted = set(item_ids)
-    here = models.Q(facility__in=list(facility_ids)) if facility_ids else models.Q()
-    on_hand = _totals(sellable_stock(on).filter(here), wanted, "on_hand")
-    committed = _totals(
-        Commitment.objects.filter(here | models.Q(facility__isnull=True) if here else here),
-        wanted,
-        "quantity",
-    )
+    on_hand = _totals(_stock_at(facility_ids, on), wanted, "on_hand")
+    committed = _totals(_promises_at(facility_ids), wanted, "quantity")
     safety = dict(_only(Item.objects, "pk", wanted).values_list("pk", "safety_stock"))
     return {
         pk: Level(on_hand.get(pk, ZERO), committed.get(pk, ZERO), units(safety.get(pk)))
         for pk in wanted
     }
+
+
+def _stock_at(facility_ids: Collection[int] | None, on: date | None = None) -> Any:
+    """The sellable stock at these facilities; at all of them when none are named."""
+    rows = sellable_stock(on)
+    return rows.filter(facility__in=list(facility_ids)) if facility_ids else rows
+
+
+def _promises_at(facility_ids: Collection[int] | None) -> Any:
+    """The commitments that count at these facilities."""
+    if not facility_ids:
+        return Commitment.objects.all()
+    here = models.Q(facility__in=list(facility_ids)) | models.Q(facility__isnull=True)
+    return Commitment.objects.filter(here)
+
+
+class LevelStream:
+    """The same numbers as `levels` for any number of items, without holding them all.
+
+    `items`: ids, or a query of them. Ask for one item after the other, ids rising. Promises are
+    read before what is on hand: goods shipped in between then count as too few, never too many.
+    """
+
+    def __init__(self, items: Any, facility_ids: Collection[int] | None = None) -> None:
+        self._committed = _Rising(_promises_at(facility_ids), items, "quantity")
+        self._on_hand = _Rising(_stock_at(facility_ids), items, "on_hand")
+
+    def of(self, item_id: int) -> tuple[Decimal, Decimal]:
+        """What is on hand and what is committed of this item."""
+        return self._on_hand.of(item_id), self._committed.of(item_id)
+
+
+class _Rising:
+    """Totals by item, read in the order of the ids as they are asked for."""
+
+    def __init__(self, query: Any, items: Any, field: str) -> None:
+        rows = query.filter(item__in=items).order_by("item").values_list("item")
+        self._rows = rows.annotate(models.Sum(field)).iterator(chunk_size=500)
+        self._next: tuple[int, Any] | None = next(self._rows, None)
+
+    def of(self, item_id: int) -> Decimal:
+        while self._next and self._next[0] < item_id:
+            self._next = next(self._rows, None)
+        return units(self._next[1]) if self._next and self._next[0] == item_id else ZERO
 
 
 def free_by_facility(

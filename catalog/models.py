@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from catalog.decimals import plain
+from catalog.signals import announce_stock_change
 
 
 class UnitOfMeasure(models.TextChoices):
@@ -211,6 +212,11 @@ class Lot(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        # Whether it is on hold or past its day decides what can be sold.
+        announce_stock_change({self.item_id})
 
     def clean(self) -> None:
         if self.on_hold and not self.hold_reason.strip():

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,6 +12,8 @@ from django.utils import timezone
 from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
+from integrations.budget import uses_of
+from integrations.leaflink import drift
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
 from integrations.leaflink.payments_due import waiting_for_somebody
@@ -72,6 +75,12 @@ def attention() -> list[dict[str, Any]]:
             "items are promised beyond what there is",
             reverse("admin:catalog_item_changelist") + "?promised=short",
         ),
+        *braked(),
+        (
+            drift.open_ones().count(),
+            "differences between us and LeafLink",
+            reverse("admin:leaflink_drift_changelist"),
+        ),
         (
             Listing.objects.filter(NEEDS_A_LOOK).count(),
             "links to LeafLink products need a look",
@@ -90,6 +99,24 @@ def attention() -> list[dict[str, Any]]:
     )
     return rows + [
         {"count": count, "text": text, "url": url} for count, text, url in others if count
+    ]
+
+
+def braked() -> list[tuple[int, str, str]]:
+    """The accounts of which many products would sell out at once."""
+    rows = (
+        Listing.objects.filter(braked_at__isnull=False)
+        .order_by("product__account__name")
+        .values_list("product__account", "product__account__name")
+        .annotate(Count("pk"))
+    )
+    return [
+        (
+            count,
+            f"products of {name} would sell out at once: say yes, or correct the stock",
+            reverse("admin:leaflink_listing_brake", args=[account_id]),
+        )
+        for account_id, name, count in rows
     ]
 
 
@@ -146,6 +173,8 @@ def held() -> list[Order]:
 
 def accounts() -> list[dict[str, Any]]:
     """Per account: when what last ran, and whether it went well."""
+    active = list(Account.objects.filter(is_active=True))
+    uses = uses_of({account.budget_owner for account in active})
     recent = timezone.now() - timedelta(days=7)
     runs: dict[int, dict[str, Any]] = {}
     latest = (
@@ -163,6 +192,9 @@ def accounts() -> list[dict[str, Any]]:
             "inventory": runs.get(account.pk, {}).get("inventory"),
             "products": runs.get(account.pk, {}).get("products"),
             "url": reverse("admin:leaflink_account_change", args=[account.pk]),
+            "use": uses[account.budget_owner],
+            "limit": settings.LEAFLINK_REQUESTS_PER_MINUTE,
+            "preview": reverse("admin:leaflink_listing_preview", args=[account.pk]),
         }
-        for account in Account.objects.filter(is_active=True)
+        for account in active
     ]

@@ -101,6 +101,7 @@ NAVIGATION: list[dict[str, Any]] = [
             },
             _model("LeafLink products", "category", "leaflink", "product"),
             _model("Linked products", "link", "leaflink", "listing"),
+            _model("Differences", "difference", "leaflink", "drift"),
             _model("LeafLink customers", "contacts", "leaflink", "customer"),
             _model("LeafLink staff", "group", "leaflink", "staff"),
             _model("LeafLink accounts", "key", "leaflink", "account"),

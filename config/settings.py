@@ -204,6 +204,8 @@ if PRODUCTION:
 
 # LeafLink allows 300 requests a minute for each owner of keys.
 LEAFLINK_REQUESTS_PER_MINUTE = env.int("LEAFLINK_REQUESTS_PER_MINUTE", default=300)
+# How many of a push are on their way at the same time, so that slow answers waste no budget.
+LEAFLINK_REQUESTS_AT_ONCE = env.int("LEAFLINK_REQUESTS_AT_ONCE", default=10)
 
 UNFOLD = {
     "SITE_TITLE": "Leafbridge",

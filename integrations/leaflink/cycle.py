@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integrations import runs
+from integrations import runs, work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import (
+    brake,
     compare_listings,
     create_product,
+    drift,
     link,
     pull_catalog,
     pull_lists,
@@ -22,6 +24,8 @@ from integrations.leaflink import (
     push_inventory,
 )
 from integrations.leaflink.connect import client_for
+from integrations.leaflink.due_quantities import plan
+from integrations.leaflink.explain_quantity import quantity_row
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
 from integrations.leaflink.pull_orders import backfill_orders, pull_orders
@@ -30,6 +34,7 @@ from integrations.leaflink.push_payments import push_payments
 from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
+from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.leases import lease
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify, resolve
@@ -52,7 +57,7 @@ class Step:
     calls: int = 0
     problems: list[dict[str, str]] = field(default_factory=list)
     error: str = ""
-    # Rows of a dry run: what would be sent ("sku", "product", "ours", "theirs").
+    # Rows of a dry run: see `explain_quantity.quantity_row`.
     plan: list[dict[str, str]] = field(default_factory=list)
     # The same for product details ("sku", "field", "ours", "theirs").
     details: list[dict[str, str]] = field(default_factory=list)
@@ -63,6 +68,8 @@ class _Context:
     account: Account
     full: bool
     dry: bool
+    # Have the worker send quantities, in place of doing it here and now.
+    hand_over: bool
     deadline: float
     step: Step
     since: datetime | None = None
@@ -87,6 +94,8 @@ def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
         run.changed += link.link_exact_skus(account, dry=context.dry)
     if not context.dry:
         compare_listings.settle(account)
+        # Reservations move without a product's `modified`: only a full reading shows them all.
+        drift.record(account, reserved=context.full)
         if account.create_products:
             create_product.ask_for_all_ready(account)
 
@@ -134,29 +143,25 @@ def _payments(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
 
 def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
     account = context.account
-    changes = push_inventory.plan(account)
+    found = plan(account)
     if context.dry:
-        context.step.plan = [_row(change) for change in changes]
-        run.changed = len(changes)
+        stopped = brake.would_stop(account, found)
+        context.step.plan = [
+            quantity_row(account, one, is_stopped=one.row.item_id in stopped)
+            for one in (*found.changes, *found.braked)
+        ]
+        run.changed = sum(1 for row in context.step.plan if row["would_send"]) + found.left
         return
-    result = push_inventory.push(client, changes, run, deadline=context.deadline)
-    if result.surprises:
-        # Somebody acted in LeafLink between our reading and our writing: look, and send again.
-        pull_orders(account, client, Recorder())
-        again = push_inventory.plan(account)
-        result.left += push_inventory.push(client, again, run, deadline=context.deadline).left
-    if result.left:
-        run.problem("time", f"{result.left} quantities are sent with the next run.")
-
-
-def _row(change: push_inventory.Change) -> dict[str, str]:
-    listing, product = change.listing, change.listing.product
-    return {
-        "sku": listing.item.sku,
-        "product": product.name,
-        "ours": f"{change.quantity:f}",
-        "theirs": f"{product.quantity:f}",
-    }
+    item_ids = [one.row.item_id for one in brake.hold(account, found)]
+    if context.hand_over:
+        run.seen = run.changed = len(item_ids)
+        work.ask(account.pk, LISTING_WORK, map(str, item_ids), WorkItem.Priority.SWEEP)
+        return
+    result = push_inventory.push(account, client, item_ids, run, deadline=context.deadline)
+    if again := result.left | result.busy | result.lost:
+        work.ask(account.pk, LISTING_WORK, map(str, again), WorkItem.Priority.SWEEP)
+    if left := len(result.left) + found.left:
+        run.problem("time", f"{left} quantities are sent by the worker, or with the next run.")
 
 
 STEPS: dict[str, Action] = {
@@ -183,7 +188,7 @@ PRIORITIES = {
     "orders": WorkItem.Priority.ORDERS,
     "statuses": WorkItem.Priority.ORDERS,
     "payments": WorkItem.Priority.ORDERS,
-    "inventory": WorkItem.Priority.STOCK,
+    "inventory": WorkItem.Priority.SWEEP,
 }
 
 
@@ -193,6 +198,7 @@ def run_cycle(
     *,
     full: bool = False,
     dry: bool = False,
+    hand_over: bool = False,
     since: datetime | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> list[Step]:
@@ -200,7 +206,8 @@ def run_cycle(
 
     A step that fails is reported and the next is tried, unless the key is bad. Raises Busy when
     another process is at it. `dry` changes nothing on either side. `on_step` hears of each step
-    when it is done. `since`: the orders placed since then are brought in, cut-off or not.
+    when it is done. `hand_over`: quantities are not sent here but by the worker. `since`: the
+    orders placed since then are brought in, cut-off or not.
     """
     wanted = {step for name in only for step in NEEDS.get(name, (name,))} or set(STEPS)
     steps = []
@@ -210,7 +217,8 @@ def run_cycle(
                 continue
             step = Step(name)
             steps.append(step)
-            context = _Context(account, full, dry, time.monotonic() + PUSH_SECONDS, step, since)
+            deadline = time.monotonic() + PUSH_SECONDS
+            context = _Context(account, full, dry, hand_over, deadline, step, since)
             if name in AFTER_ORDERS and any(s.name == "orders" and s.error for s in steps):
                 # What LeafLink holds reserved is not known: a number sent now could oversell.
                 step.error = "Nothing was sent, because the orders could not be read first."

@@ -1,14 +1,12 @@
 """What the worker does for LeafLink: the scheduled jobs, and the handlers of queued work."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.db.models import F
+from django.utils import timezone
 
 from integrations import work
-from integrations.budget import BudgetExhausted
 from integrations.leaflink import create_product, hints, pull_lists, push_details
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
@@ -18,23 +16,19 @@ from integrations.leaflink.link import link_exact_skus
 from integrations.leaflink.mirror_orders import name_lines
 from integrations.leaflink.mirror_orders import note_gone as note_order_gone
 from integrations.leaflink.models import Account, Listing, Offer, Product
+from integrations.leaflink.outcomes import outcomes
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
+from integrations.leaflink.push_listings import AT_A_TIME, push_marked
 from integrations.leaflink.push_orders import push_order
 from integrations.leaflink.push_payments import push_order_payments
-from integrations.leaflink.wire.errors import (
-    BadCredentials,
-    Gone,
-    LeafLinkError,
-    Refused,
-    UnknownOutcome,
-    Wait,
-)
+from integrations.leaflink.wire.errors import Gone, Refused
 from integrations.leaflink.work_kinds import (
     BATCH_WORK,
     CREATE_WORK,
     DETAILS_WORK,
     INVENTORY_WORK,
+    LISTING_WORK,
     ORDER_WORK,
     PAYMENT_WORK,
     PRODUCT_WORK,
@@ -46,16 +40,20 @@ from integrations.models import Connection, WorkItem
 from integrations.runs import Recorder
 
 logger = logging.getLogger(__name__)
+# Until then each minute's job looks at what has just expired.
+AFTER_MIDNIGHT = time(0, 5)
 
 
 def poll_orders() -> None:
     """Each minute: what webhooks may have missed, and what LeafLink should hear of our orders."""
+    if timezone.localtime().time() < AFTER_MIDNIGHT:
+        hints.lots_expired()
     _for_each_account(("orders", "statuses", "payments"))
 
 
 def push_inventory() -> None:
-    """Every ten minutes: read orders, then send every quantity that differs."""
-    _for_each_account(("inventory",))
+    """Every ten minutes: read orders, then have every quantity that differs sent."""
+    _for_each_account(("inventory",), hand_over=True)
 
 
 def pull_catalog() -> None:
@@ -68,11 +66,14 @@ def audit() -> None:
     _for_each_account(("customers", "products"), full=True)
 
 
-def _for_each_account(steps: tuple[str, ...], *, full: bool = False) -> None:
+def _for_each_account(
+    steps: tuple[str, ...], *, full: bool = False, hand_over: bool = False
+) -> None:
     accounts = Account.objects.filter(is_active=True).exclude(app_key="")
     for account_id in accounts.values_list("pk", flat=True):
         try:
-            run_cycle(Account.objects.get(pk=account_id), steps, full=full)
+            account = Account.objects.get(pk=account_id)
+            run_cycle(account, steps, full=full, hand_over=hand_over)
         except Busy:
             logger.info("account is busy", extra={"account": account_id, "steps": steps})
         except Exception:
@@ -88,28 +89,10 @@ def register_work() -> None:
     work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order)
     work.register(PAYMENT_WORK, "Send payments", _push_payments)
     work.register(BATCH_WORK, "Read batches", _read_batches)
-    work.register(INVENTORY_WORK, "Send quantities", _push_now)
+    work.register(INVENTORY_WORK, "Look at every quantity", _sweep)
+    work.register_many(LISTING_WORK, "Send quantity", push_marked, AT_A_TIME)
     work.register(DETAILS_WORK, "Send product details", _push_details)
     work.register(CREATE_WORK, "Create product in LeafLink", _create_product)
-
-
-@contextmanager
-def _outcomes() -> Iterator[None]:
-    """Turn LeafLink's errors into what the work queue should do next."""
-    try:
-        yield
-    except Wait as error:
-        raise work.Later(str(error), timedelta(seconds=error.seconds)) from error
-    except UnknownOutcome as error:
-        raise work.Later(str(error), timedelta(seconds=5), "unknown outcome") from error
-    except BudgetExhausted as error:
-        raise work.Later(str(error), error.wait, "budget") from error
-    except Busy as error:
-        raise work.Later(str(error), timedelta(seconds=2), "busy", counts=False) from error
-    except BadCredentials as error:
-        raise work.Stuck(str(error), "credentials") from error
-    except LeafLinkError as error:
-        raise work.Stuck(str(error), type(error).__name__.lower()) from error
 
 
 def _account(connection: Connection) -> Account:
@@ -118,7 +101,7 @@ def _account(connection: Connection) -> Account:
 
 def _read_order(connection: Connection, number: str) -> None:
     account = _account(connection)
-    with _outcomes():
+    with outcomes():
         try:
             read_order(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
         except Gone:
@@ -128,7 +111,7 @@ def _read_order(connection: Connection, number: str) -> None:
 def _read_product(connection: Connection, remote_id: str) -> None:
     account = _account(connection)
     is_new = not Product.objects.filter(account=account, remote_id=remote_id).exists()
-    with _outcomes():
+    with outcomes():
         try:
             read_product(account, client_for(account, share=1), remote_id)
         except Gone:
@@ -145,8 +128,9 @@ def _read_product(connection: Connection, remote_id: str) -> None:
     changed_by_hand = listing.exclude(
         item__offer__mode__in=(Offer.Mode.INHERITED, Offer.Mode.UNLIMITED)
     ).exclude(last_sent=F("product__quantity"))
-    if account.push_inventory and changed_by_hand.exists():
-        work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+    if account.push_inventory:
+        items = map(str, changed_by_hand.values_list("item", flat=True))
+        work.ask(account.pk, LISTING_WORK, items, WorkItem.Priority.STOCK)
 
 
 def _push_details(connection: Connection, item_id: str) -> None:
@@ -156,13 +140,13 @@ def _push_details(connection: Connection, item_id: str) -> None:
     settle(account, ids)
     changes = push_details.plan(account, ids)
     if changes:
-        with _outcomes():
+        with outcomes():
             push_details.push(account, client_for(account, share=1), changes, Recorder())
 
 
 def _create_product(connection: Connection, item_id: str) -> None:
     account = _account(connection)
-    with _outcomes():
+    with outcomes():
         create_product.create(account, client_for(account, share=1), int(item_id))
 
 
@@ -172,7 +156,7 @@ def _reconsider(connection: Connection, number: str) -> None:
 
 def _push_order(connection: Connection, number: str) -> None:
     account = _account(connection)
-    with _outcomes():
+    with outcomes():
         try:
             push_order(account, client_for(account, WorkItem.Priority.ORDERS, share=1), number)
         except Refused:
@@ -183,7 +167,7 @@ def _push_order(connection: Connection, number: str) -> None:
 
 def _push_payments(connection: Connection, number: str) -> None:
     account = _account(connection)
-    with _outcomes():
+    with outcomes():
         try:
             push_order_payments(account, client_for(account, share=1), number)
         except Refused:
@@ -192,14 +176,14 @@ def _push_payments(connection: Connection, number: str) -> None:
 
 def _read_batches(connection: Connection, key: str) -> None:
     account = _account(connection)
-    with _outcomes():
+    with outcomes():
         read = pull_lists.read_batches(account, client_for(account, share=1))
     hints.batches_read(account, read)
 
 
-def _push_now(connection: Connection, key: str) -> None:
+def _sweep(connection: Connection, key: str) -> None:
     account = _account(connection)
-    with _outcomes():
-        for step in run_cycle(account, ["inventory"]):
+    with outcomes():
+        for step in run_cycle(account, ["inventory"], hand_over=True):
             if step.error:
                 raise work.Later(step.error, timedelta(seconds=10))

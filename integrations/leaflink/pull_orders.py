@@ -34,19 +34,8 @@ def pull_orders(
 
     Then every held order gets another look, in case its reason has gone without a hint.
     """
-    started = timezone.now()
-    start = since or cursors.start_of(account, RESOURCE)
-    params = {"modified__gte": start.isoformat()} if start else {}
-    newest: datetime | None = None
     settled: set[int] = set()
-    for bodies in client.pages(RESOURCE, include_children=CHILDREN, **params):
-        page = mirror_orders.store_page(account, bodies, run, dry=dry)
-        newest = max(filter(None, (newest, page.newest)), default=None)
-        if dry:
-            continue
-        settle(account, page.changed, run)
-        settled.update(page.changed)
-        work.forget(account.pk, ORDER_WORK, [str(n) for n in page.numbers], asked_before=started)
+    pull_changed(account, client, run, since=since, dry=dry, settled=settled)
     if dry:
         return
     # What waits for a reason to go, and what a crash has kept from being settled.
@@ -56,7 +45,39 @@ def pull_orders(
         read_at__isnull=False,
     )
     settle(account, set(undecided.values_list("pk", flat=True)) - settled, run)
-    cursors.advance(account, RESOURCE, newest, started)
+
+
+def pull_changed(
+    account: Account,
+    client: LeafLinkClient,
+    run: Recorder,
+    *,
+    since: datetime | None = None,
+    dry: bool = False,
+    settled: set[int] | None = None,
+) -> set[str]:
+    """Read the orders changed since the last pull (or `since`), store and settle each; returns
+    their numbers. The ids of those that were settled are added to `settled`."""
+    started = timezone.now()
+    start = since or cursors.start_of(account, RESOURCE)
+    params = {"modified__gte": start.isoformat()} if start else {}
+    newest: datetime | None = None
+    numbers: set[str] = set()
+    for bodies in client.pages(RESOURCE, include_children=CHILDREN, **params):
+        page = mirror_orders.store_page(account, bodies, run, dry=dry)
+        newest = max(filter(None, (newest, page.newest)), default=None)
+        read = [str(n) for n in page.numbers]
+        numbers.update(read)
+        if dry:
+            continue
+        settle(account, page.changed, run)
+        hints.orders_read(account, page.changed)
+        if settled is not None:
+            settled.update(page.changed)
+        work.forget(account.pk, ORDER_WORK, read, asked_before=started)
+    if not dry:
+        cursors.advance(account, RESOURCE, newest, started)
+    return numbers
 
 
 def backfill_orders(
@@ -90,6 +111,7 @@ def take_in(account: Account, body: Any, number: str) -> None:
     """Store and settle the answer to reading the order `number`."""
     page = mirror_orders.store_page(account, [body], Recorder())
     settle_numbers(account, [number, *map(str, page.numbers)])
+    hints.orders_read(account, page.changed)
 
 
 def settle_numbers(account: Account, numbers: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
-from integrations.leaflink.work_kinds import INVENTORY_WORK
+from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import WorkItem
 from integrations.runs import Recorder
 
@@ -100,7 +100,8 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
     if answer is not None:
         run.changed += 1
     if answer is not None and values.get("inventory_management") == MANAGED:
-        work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+        item = str(found.listing.item_id)
+        work.ask(account.pk, LISTING_WORK, [item], WorkItem.Priority.STOCK)
     sent = {name: found.said[name] for name in values}
     _settle(account, found.listing.pk, answer, sent, refusals, refused)
 

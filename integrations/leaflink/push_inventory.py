@@ -1,191 +1,350 @@
-"""Stock out: send the quantity of each linked product where it differs from what was last sent.
+"""Stock out: send the quantity of linked products where it differs from what was last sent.
 
-Absolute values only. Before a batch is sent its `last_sent` is cleared: a crash or a lost answer
-then leaves "in doubt", which is sent again, never a wrong belief. The answer to each PATCH says how
-much LeafLink reserves; when that is not what we believed, somebody acted in between, and the caller
-reads the orders again.
+Absolute values only. A product's number is computed only once its listing is claimed, so of two
+processes that are at the same product the later number is the one that stays. Before it is sent its
+`last_sent` is cleared: a crash or a lost answer then leaves "in doubt", which is sent again, never
+a wrong belief. The answer says how much LeafLink reserves; when that is not what we believed,
+somebody acted in between: the product's orders are read again and a second number is sent.
 """
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.decimals import plain, units
-from integrations.leaflink.check_links import trouble_of
-from integrations.leaflink.models import Account, Listing, Offer, Product
-from integrations.leaflink.quantities import Target, targets
-from integrations.leaflink.wanted import offer_of
+from integrations.budget import BudgetExhausted
+from integrations.leaflink import brake, drift
+from integrations.leaflink.due_quantities import LATE, is_allowed, plan
+from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.quantities import Wanted, wanted
+from integrations.leaflink.refused_quantities import cure, no_longer_refused, tell_refused
+from integrations.leaflink.reread_orders import reread_orders_of
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import (
+    BadCredentials,
+    BadPayload,
+    Forbidden,
+    Gone,
+    LeafLinkError,
+    Refused,
+    UnknownOutcome,
+)
 from integrations.runs import Recorder
 
 BATCH = 50
-# LeafLink: "1" managed. "2" is unlimited and "3" has its parent's stock: both take no quantity.
-MANAGED_IN_LEAFLINK = ("1", "")
-
-# What a plan reads none of, and what would take the most time to read.
-NOT_NEEDED = (
-    "agreed",
-    "differences",
-    "lately",
-    "refusals",
-    "refused_details",
-    "product__raw",
-    "product__shown",
-    "item__description",
-    "item__offer__description",
-    "item__offer__refusals",
-)
-
-
-@dataclass
-class Change:
-    """A quantity that LeafLink should show and, as far as we know, does not."""
-
-    listing: Listing
-    target: Target
-
-    @property
-    def quantity(self) -> Decimal:
-        """Base units to be sent. Where the two sides count in different units no number is right,
-        and the last one sent may be far too high: nothing is offered then."""
-        if trouble_of(self.listing) == Listing.Trouble.UNITS:
-            return Decimal(0)
-        return self.target.quantity
+# A claim outlives the longest batch: no request begins after SENDING, and each is over in 35 s.
+SENDING = timedelta(seconds=60)
+CLAIM = timedelta(minutes=2)
+# How often a number is corrected on the spot when LeafLink's reservations keep moving.
+MOST_ROUNDS = 3
+# So many products refused for want of a permission, and none taken, are not about the products.
+MOST_FORBIDDEN = 3
 
 
 @dataclass
 class PushResult:
-    """`surprises`: products whose reservations were not what we believed. `left`: not sent, for
-    lack of time."""
+    """By item id: `left` were not sent for lack of time or since something more urgent waits,
+    `busy` are being sent by another process, `lost` may have arrived or not."""
 
     sent: int = 0
-    surprises: list[int] = field(default_factory=list)
-    left: int = 0
+    left: set[int] = field(default_factory=set)
+    busy: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
 
 
-def plan(account: Account) -> list[Change]:
-    """What a push would send now, in a constant number of queries; nothing is changed."""
-    if not account.push_inventory:
-        return []
-    listings = list(
-        Listing.objects.filter(
-            product__account=account,
-            product__gone_at__isnull=True,
-            product__inventory_management__in=MANAGED_IN_LEAFLINK,
+@dataclass
+class _Sent:
+    """A number on its way: what became of it is filled in when the answer is there."""
+
+    one: Wanted
+    quantity: Decimal
+    began: datetime
+    answer: payloads.Product | None = None
+    refusal: LeafLinkError | None = None
+
+    @property
+    def is_surprise(self) -> bool:
+        """LeafLink reserves something else than we believed, or took the number for another."""
+        return self.answer is not None and (
+            units(self.answer.reserved_qty) != self.one.target.expected_reserved
+            or units(self.answer.quantity) != self.quantity
         )
-        .exclude(item__offer__mode=Offer.Mode.UNLIMITED)
-        .select_related("product", "item__offer", "item__brand__leaflink")
-        .defer(*NOT_NEEDED)
-    )
-    wanted = targets(account, listings)
-    changes = [Change(listing, wanted[listing.pk]) for listing in listings]
-    return [change for change in changes if _is_due(change)]
 
 
-def _is_due(change: Change) -> bool:
-    listing, quantity = change.listing, change.quantity
-    if offer_of(listing.item).mode == Offer.Mode.INHERITED and listing.last_sent_at:
-        return False
-    if listing.refusal and listing.refused_quantity == quantity:
-        return False  # it would be refused again; a person has the reason on the listing
-    if listing.last_sent is None or units(listing.last_sent) != quantity:
-        return True
-    # Somebody typed another number in LeafLink.
-    return units(listing.product.quantity) != quantity
+class _Session:
+    """One push: its account, client and counts, and when it has to stop."""
+
+    def __init__(
+        self,
+        account: Account,
+        client: LeafLinkClient,
+        run: Recorder,
+        deadline: float,
+        should_yield: Callable[[], bool],
+    ) -> None:
+        self.account, self.client, self.run = account, client, run
+        self.deadline, self.should_yield = deadline, should_yield
+        self.result = PushResult()
+        self.forbidden: list[Forbidden] = []
+
+    def is_over(self) -> bool:
+        is_bad_key = len(self.forbidden) >= MOST_FORBIDDEN and not self.result.sent
+        return is_bad_key or time.monotonic() > self.deadline or self.should_yield()
 
 
 def push(
+    account: Account,
     client: LeafLinkClient,
-    changes: list[Change],
+    item_ids: Collection[int],
     run: Recorder,
     *,
     deadline: float = float("inf"),
+    should_yield: Callable[[], bool] = lambda: False,
 ) -> PushResult:
-    """Send these changes; one that LeafLink refuses is noted on its listing and stops no other.
+    """Send the quantities of these items, those that are due; one that LeafLink refuses is noted on
+    its listing and stops no other.
 
-    `deadline` (time.monotonic) ends the push early. Raises Wait, BudgetExhausted or BadCredentials
-    when going on makes no sense; what was sent until then is recorded.
+    `deadline` (time.monotonic) and `should_yield` end the push early. Raises Wait, BudgetExhausted
+    or BadCredentials when going on makes no sense; what was sent until then is recorded.
     """
-    result = PushResult()
-    for batch in _batches(changes):
-        if time.monotonic() > deadline:
-            result.left += len(batch)
-            continue
-        began = timezone.now()
-        in_doubt = [change.listing.pk for change in batch]
-        Listing.objects.filter(pk__in=in_doubt).update(last_sent=None)
-        answered: list[Change] = []
-        try:
-            for change in batch:
-                if _send(client, change, run, result):
-                    answered.append(change)
-        finally:
-            _record(answered, began)
-    return result
+    session = _Session(account, client, run, deadline, should_yield)
+    waiting = list(item_ids)
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        if session.is_over():
+            session.result.left.update(waiting[start:])
+            break
+        with _claimed(account, batch) as claim:
+            session.result.busy.update(set(batch) - claim.item_ids)
+            _push_claimed(session, claim.item_ids)
+    if len(session.forbidden) >= MOST_FORBIDDEN and not session.result.sent:
+        raise BadCredentials(str(session.forbidden[0]))
+    return session.result
 
 
-def _batches(changes: list[Change]) -> Iterator[list[Change]]:
-    for start in range(0, len(changes), BATCH):
-        yield changes[start : start + BATCH]
+class _claimed:
+    """The listings of these items, as far as nobody else is sending them."""
+
+    def __init__(self, account: Account, item_ids: Collection[int]) -> None:
+        self.account, self.wanted = account, item_ids
+        self.token = uuid.uuid4()
+        self.item_ids: set[int] = set()
+
+    def __enter__(self) -> "_claimed":
+        now = timezone.now()
+        mine = Listing.objects.filter(product__account=self.account, item__in=list(self.wanted))
+        # Whoever's UPDATE comes first has the row.
+        free = mine.filter(Q(sending__isnull=True) | Q(sending_until__lt=now))
+        free.update(sending=self.token, sending_until=now + CLAIM)
+        claimed = Listing.objects.filter(sending=self.token).values_list("item", flat=True)
+        self.item_ids = set(claimed)
+        # What was unlinked meanwhile is nobody's.
+        there = set(mine.values_list("item", flat=True))
+        self.wanted = [pk for pk in self.wanted if pk in there]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        Listing.objects.filter(sending=self.token).update(sending=None, sending_until=None)
 
 
-def _send(client: LeafLinkClient, change: Change, run: Recorder, result: PushResult) -> bool:
-    """Send one; True when there is something to record on the listing."""
-    listing, product, quantity = change.listing, change.listing.product, change.quantity
-    run.seen += 1
+def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
+    """Send what is due of these claimed listings, and correct what came as a surprise."""
+    until = time.monotonic() + SENDING.total_seconds()
+    found = plan(session.account, item_ids)
+    session.run.seen += len(found.changes)
+    changes = brake.hold(session.account, found)
+    sent = _send_all(session, changes, until)
+    for _ in range(MOST_ROUNDS - 1):
+        surprises = [one for one in sent if one.is_surprise]
+        if not surprises:
+            return
+        _reread(session, surprises)
+        sent = _send_all(session, _corrected(session.account, surprises), until)
+    for one in sent:
+        if one.answer and units(one.answer.quantity) != one.quantity:
+            _note_odd(session, one)
+
+
+def _reread(session: _Session, surprises: list[_Sent]) -> None:
+    remote_ids = [one.one.row.remote_id for one in surprises]
     try:
-        answer = payloads.parse(
-            payloads.Product,
-            client.patch(f"products/{product.remote_id}", {"quantity": plain(quantity)}),
-        )
+        reread_orders_of(session.account, session.client, remote_ids)
+    except (LeafLinkError, BudgetExhausted) as error:
+        # What LeafLink says that it reserves is known all the same, and decides below.
+        session.run.problem("orders", f"Orders could not be read again: {error}")
+
+
+def _corrected(account: Account, surprises: list[_Sent]) -> list[Wanted]:
+    """The numbers that should be there instead, where they are others.
+
+    No more is added for LeafLink's orders than LeafLink has just said that it reserves: an order
+    that it has let go and we have not heard of must not be offered twice.
+    """
+    told = {one.one.row.listing_id: one for one in surprises if one.answer}
+    again = []
+    for one in wanted(account, [sent.one.row.item_id for sent in surprises]):
+        sent = told[one.row.listing_id]
+        assert sent.answer
+        reserved = units(sent.answer.reserved_qty)
+        held = min(one.target.held_for_leaflink, reserved)
+        target = replace(one.target, held_for_leaflink=held, expected_reserved=reserved)
+        fresh = Wanted(one.row, target)
+        if fresh.quantity != sent.quantity or units(sent.answer.quantity) != sent.quantity:
+            again.append(fresh)
+    return again
+
+
+def _send_all(session: _Session, changes: list[Wanted], until: float) -> list[_Sent]:
+    """Send these, several at once; returns those that were answered, recorded as they are."""
+    began = timezone.now()
+    on_the_way: list[_Sent] = []
+    in_doubt = [one.row.listing_id for one in changes]
+    # Nothing is believed of these until the answers are there.
+    Listing.objects.filter(pk__in=in_doubt).update(last_sent=None)
+
+    def bodies() -> Iterator[tuple[str, dict[str, str]]]:
+        for at, one in enumerate(changes):
+            if session.is_over() or time.monotonic() > until:
+                session.result.left.update(other.row.item_id for other in changes[at:])
+                return
+            on_the_way.append(_Sent(one, one.quantity, timezone.now()))
+            yield f"products/{one.row.remote_id}", {"quantity": plain(one.quantity)}
+
+    answered: list[_Sent] = []
+    try:
+        at_once = settings.LEAFLINK_REQUESTS_AT_ONCE
+        for position, answer in session.client.patch_many(bodies(), at_once=at_once):
+            if _note(session, on_the_way[position], answer):
+                answered.append(on_the_way[position])
+    finally:
+        _record(session, answered)
+        reached = {one.one.row.listing_id for one in on_the_way}
+        _undoubt([one for one in changes if one.row.listing_id not in reached], began)
+    return answered
+
+
+def _undoubt(unsent: list[Wanted], began: datetime) -> None:
+    """Give back what was believed of listings that were not sent after all, and that have not come
+    into doubt since."""
+    before = {
+        one.row.listing_id: one.row.last_sent for one in unsent if one.row.last_sent is not None
+    }
+    sound = Q(doubted_at__isnull=True) | Q(doubted_at__lt=began)
+    rows = list(Listing.objects.filter(sound, pk__in=before).only("pk"))
+    for row in rows:
+        row.last_sent = before[row.pk]
+    Listing.objects.bulk_update(rows, ["last_sent"])
+
+
+def _note(session: _Session, sent: _Sent, answer: object) -> bool:
+    """Note what became of one; True when there is something to record on its listing. Raises what
+    makes it senseless to go on."""
+    row, run = sent.one.row, session.run
+    try:
+        if isinstance(answer, LeafLinkError):
+            raise answer
+        sent.answer = payloads.parse(payloads.Product, answer)
     except (UnknownOutcome, BadPayload) as error:
-        run.problem(listing.item.sku, f"{error} It is sent again with the next push.")
+        session.result.lost.add(row.item_id)
+        Listing.objects.filter(pk=row.listing_id).update(unsettled_at=timezone.now())
+        run.problem(row.item_sku, f"{error} It is sent again.")
         return False
-    except (Refused, Gone) as error:
-        listing.refusal, listing.refused_quantity, listing.last_sent = str(error), quantity, None
-        if isinstance(error, Gone):
-            product.gone_at = timezone.now()
-        run.problem(listing.item.sku, str(error))
+    except (Refused, Gone, Forbidden) as error:
+        sent.refusal = error
+        if isinstance(error, Forbidden):
+            session.forbidden.append(error)
+        run.problem(row.item_sku, f"{error} {cure(error)}")
         return True
-    # A zero for want of a common unit is no quantity that was sent once and for all.
-    is_stopgap = trouble_of(listing) == Listing.Trouble.UNITS
-    listing.last_sent, listing.last_sent_at = quantity, None if is_stopgap else timezone.now()
-    listing.refusal, listing.refused_quantity = "", None
-    product.quantity, product.reserved = answer.quantity, answer.reserved_qty
     run.changed += 1
-    result.sent += 1
-    if units(answer.reserved_qty) != change.target.expected_reserved:
-        result.surprises.append(product.remote_id)
+    session.result.sent += 1
     return True
 
 
+def _note_odd(session: _Session, sent: _Sent) -> None:
+    """LeafLink took the number and shows another, twice: a person should know."""
+    assert sent.answer
+    shows = plain(units(sent.answer.quantity))
+    text = f"LeafLink took {plain(sent.quantity)} and shows {shows}."
+    sent.refusal, sent.answer = Refused([text]), None
+    session.run.problem(sent.one.row.item_sku, text)
+    _record(session, [sent])
+
+
 @transaction.atomic
-def _record(changes: list[Change], began: datetime) -> None:
+def _record(session: _Session, answered: list[_Sent]) -> None:
     """Store what the answers said, in a few statements for the batch.
 
-    A listing that came into doubt since the batch `began` stays in doubt: LeafLink has changed its
-    quantity by itself meanwhile.
+    A listing that came into doubt since its number was sent stays in doubt: LeafLink has changed
+    its quantity by itself meanwhile. A key that may change nothing says nothing about the products.
     """
-    listings = Listing.objects.select_for_update().filter(
-        pk__in=[change.listing.pk for change in changes]
+    if len(session.forbidden) >= MOST_FORBIDDEN and not session.result.sent:
+        answered = [one for one in answered if not isinstance(one.refusal, Forbidden)]
+    if not answered:
+        return
+    by_id = {one.one.row.listing_id: one for one in answered}
+    listings = Listing.objects.select_for_update().filter(pk__in=by_id).order_by("pk")
+    rows = list(listings.select_related("product").defer("product__raw", "product__shown"))
+    for listing in rows:
+        _settle(listing, by_id[listing.pk])
+    Listing.objects.bulk_update(rows, LISTING_COLUMNS)
+    Product.objects.bulk_update([row.product for row in rows], PRODUCT_COLUMNS)
+    drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
+    tell_refused(session.account, [(one.one.row, one.refusal) for one in answered if one.refusal])
+    no_longer_refused(
+        session.account,
+        [one.one.row for one in answered if one.one.row.refusal and not one.refusal],
     )
-    doubted = {
-        row.pk for row in listings.order_by("pk") if row.doubted_at and row.doubted_at >= began
+
+
+LISTING_COLUMNS = [
+    "last_sent",
+    "last_sent_at",
+    "last_answer",
+    "unsettled_at",
+    "refusal",
+    "refused_quantity",
+    "refused_at",
+    "zeroed_at",
+    "braked_at",
+]
+PRODUCT_COLUMNS = ["quantity", "reserved", "gone_at"]
+
+
+def _settle(listing: Listing, sent: _Sent) -> None:
+    """What is to be stored on a listing and its product after an answer."""
+    now, answer, product = timezone.now(), sent.answer, listing.product
+    if answer is None:
+        listing.refusal, listing.refused_at = f"{sent.refusal}", now
+        listing.refused_quantity, listing.last_sent = sent.quantity, None
+        if isinstance(sent.refusal, Gone):
+            product.gone_at = product.gone_at or now
+        return
+    is_doubted = listing.doubted_at is not None and listing.doubted_at >= sent.began
+    listing.last_sent = None if is_doubted else sent.quantity
+    # A zero for want of a common unit is no quantity that was sent once and for all.
+    listing.last_sent_at = None if sent.one.counts_differently else now
+    listing.last_answer = {
+        "quantity": plain(units(answer.quantity)),
+        "reserved": plain(units(answer.reserved_qty)),
+        "available": plain(units(answer.quantity - answer.reserved_qty)),
+        "at": now.isoformat(),
     }
-    for change in changes:
-        if change.listing.pk in doubted:
-            change.listing.last_sent = None
-    Listing.objects.bulk_update(
-        [change.listing for change in changes],
-        ["last_sent", "last_sent_at", "refusal", "refused_quantity"],
-    )
-    Product.objects.bulk_update(
-        [change.listing.product for change in changes], ["quantity", "reserved", "gone_at"]
-    )
+    listing.refusal, listing.refused_quantity, listing.refused_at = "", None, None
+    # While an earlier write may still arrive, this one is not the last word.
+    if listing.unsettled_at and sent.began - listing.unsettled_at >= LATE:
+        listing.unsettled_at = None
+    listing.braked_at = None
+    if not sent.one.sells_out:
+        listing.zeroed_at = None if sent.one.available > 0 else listing.zeroed_at
+    elif not is_allowed(sent.one, now):
+        listing.zeroed_at = now
+    product.quantity, product.reserved = answer.quantity, answer.reserved_qty

@@ -7,6 +7,7 @@ import pytest
 from integrations import work
 from integrations.leaflink import import_orders
 from integrations.leaflink.models import Order
+from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import Notice, WorkItem
 from orders.models import SalesOrder
 
@@ -109,7 +110,7 @@ def test_a_failure_while_importing_one_order_is_noted_and_asked_for_again(bench,
     step = bench.sync("orders")["orders"]
     assert "RuntimeError: boom" in step.problems[0]["reason"]
     assert bench.mirror(good).state == "imported"
-    assert WorkItem.objects.get().key == bad.number
+    assert WorkItem.objects.get(kind=ORDER_WORK).key == bad.number
     monkeypatch.setattr(import_orders, "settle", real)
     work.drain()
     assert bench.mirror(bad).state == "imported"

@@ -10,8 +10,9 @@ from catalog import inventory
 from catalog.models import Facility, Item
 from integrations.leaflink import cycle, push_inventory
 from integrations.leaflink.connect import client_for
+from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.models import Offer, Product
-from integrations.leaflink.quantities import targets
+from integrations.leaflink.quantities import wanted
 from integrations.models import Notice, Run
 from integrations.runs import Recorder
 from orders import services
@@ -253,9 +254,9 @@ def test_somebody_acting_between_our_reading_and_our_writing_is_noticed(bench, m
     real_plan = push_inventory.plan
     calls = []
 
-    def plan(account):
-        changes = real_plan(account)
-        if not calls:
+    def plan(account, item_ids=None):
+        changes = real_plan(account, item_ids)
+        if item_ids and not calls:
             calls.append(1)
             for action in ("accept", "fulfill"):
                 bench.world.transition(order.number, action)
@@ -270,11 +271,12 @@ def test_somebody_acting_between_our_reading_and_our_writing_is_noticed(bench, m
 def test_time_is_up_before_everything_is_sent(bench):
     goods = [bench.goods(f"S{n}", on_hand=1) for n in range(3)]
     bench.sync("products")
-    changes = push_inventory.plan(bench.account)
-    run = Recorder()
+    items = {g.item.pk for g in goods}
     past = time.monotonic() - 1
-    result = push_inventory.push(client_for(bench.account), changes, run, deadline=past)
-    assert (result.sent, result.left) == (0, 3)
+    result = push_inventory.push(
+        bench.account, client_for(bench.account), items, Recorder(), deadline=past
+    )
+    assert (result.sent, result.left) == (0, items)
     bench.sync("inventory")
     assert [bench.available(g) for g in goods] == [1, 1, 1]
 
@@ -286,9 +288,9 @@ def test_planning_and_sending_cost_the_same_queries_for_few_and_for_many(
     from django.test.utils import CaptureQueriesContext
 
     def push():
-        changes = push_inventory.plan(bench.account)
-        push_inventory.push(client_for(bench.account), changes, Recorder())
-        return len(changes)
+        items = [one.row.item_id for one in plan(bench.account).changes]
+        push_inventory.push(bench.account, client_for(bench.account), items, Recorder())
+        return len(items)
 
     bench.goods("S0")
     bench.sync("products")
@@ -310,12 +312,19 @@ def test_a_dry_run_says_what_would_be_sent(bench):
     bench.sync("products")
     step = bench.sync("inventory", dry=True)["inventory"]
     assert step.plan == [
-        {"sku": "GUM", "product": "Product GUM", "ours": "100.0000", "theirs": "0.0000"}
+        {
+            "sku": "GUM",
+            "product": "Product GUM",
+            "ours": "100",
+            "theirs": "0",
+            "would_send": "100",
+            "why": "It was never sent. 100 on hand.",
+        }
     ]
     assert bench.available(goods) == 0
 
 
-def test_targets_of_no_listings_are_none(bench):
-    assert targets(bench.account, []) == {}
+def test_nothing_is_wanted_of_no_listings(bench):
+    assert list(wanted(bench.account)) == list(wanted(bench.account, [])) == []
     assert Product.objects.count() == 0
     assert Item.objects.count() == 0

@@ -3,6 +3,7 @@
 from integrations.leaflink.admin import (
     accounts,
     destinations,
+    drift,
     items,
     lists,
     orders,
@@ -14,6 +15,7 @@ from integrations.leaflink.admin import (
 __all__ = [
     "accounts",
     "destinations",
+    "drift",
     "items",
     "lists",
     "orders",

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -14,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
+from integrations import budget
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.status_map import MAP_ROWS, STATUS_HELP, StatusMapForm
@@ -26,11 +28,21 @@ from integrations.leaflink.models import (
     WebhookDelivery,
 )
 
+STOCK = [
+    "push_inventory",
+    "facilities",
+    "safety_units",
+    "safety_percent",
+    "most_shown",
+    "brake_products",
+    "brake_percent",
+]
 TERMS_AND_PAYMENTS = ["push_order_terms", "push_payments", "payment_recorder"]
 
 
 class AccountBrandInline(TabularInline):
     model = AccountBrand
+    fields = ["brand", "leaflink_brand", "safety_units", "safety_percent", "most_shown"]
     autocomplete_fields = ["brand", "leaflink_brand"]
     extra = 0
 
@@ -133,8 +145,7 @@ class AccountForm(StatusMapForm):
             "push_details",
             "sync_prices",
             "external_id_key",
-            "push_inventory",
-            "facilities",
+            *STOCK,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -214,7 +225,17 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
                 ]
             },
         ),
-        ("Stock", {"fields": ["push_inventory", "facilities"]}),
+        (
+            "Stock",
+            {
+                "fields": [
+                    *STOCK[:2],
+                    ("safety_units", "safety_percent"),
+                    "most_shown",
+                    ("brake_products", "brake_percent"),
+                ]
+            },
+        ),
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -229,6 +250,20 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
         )
         urls: list[URLPattern] = super().get_urls()
         return [test, *urls]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        account = self.get_object(request, object_id)
+        if account:
+            context["budget_use"] = budget.use_of(account.budget_owner)
+            context["budget_limit"] = settings.LEAFLINK_REQUESTS_PER_MINUTE
+        return super().change_view(request, object_id, form_url, context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its orders and links would go with it. Switch it off instead."""

@@ -12,7 +12,7 @@ import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from catalog.file_columns import Column, NumberCell, TextCell, as_text, folded
+from catalog.file_columns import Column, NumberCell, TextCell, as_text, exported, folded
 from catalog.import_admin import PermittedImport
 from catalog.import_rows import CheckedResource, cells
 from catalog.models import Item
@@ -22,19 +22,14 @@ from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import offer_of, wanted_prices
 
 
-def _told(attribute: str, name: str, cell: Any = None) -> Column:
-    """A column that is exported only."""
-    return Column(attribute, cell or TextCell(), column_name=name, readonly=True)
-
-
 class LinkResource(CheckedResource):
     """Linked products: which item is which LeafLink product, and where both stand."""
 
     item_sku = Column(
         "item__sku", TextCell(), column_name="item sku", key=True, sets=False, hint="Of ours."
     )
-    item_name = _told("item__name", "item name")
-    brand = _told("item__brand__name", "brand")
+    item_name = exported("item__name", "item name")
+    brand = exported("item__brand__name", "brand")
     product_id = Column(
         "product__remote_id",
         TextCell(),
@@ -43,20 +38,20 @@ class LinkResource(CheckedResource):
         sets=False,
         hint="LeafLink's number of the product: the one in the address of its page.",
     )
-    product_sku = _told("product__sku", "product sku")
-    product_name = _told("product__name", "product name")
-    listing_state = _told("product__listing_state", "listing state")
-    item_price = _told("item__wholesale_price", "item price per unit", NumberCell())
-    our_price = _told("pk", "our price in LeafLink")
-    case_size = _told("product__unit_multiplier", "units per case in LeafLink", NumberCell())
-    their_price = _told("product__wholesale_price", "price in LeafLink", NumberCell())
-    our_quantity = _told("last_sent", "quantity sent", NumberCell())
-    their_quantity = _told("product__quantity", "quantity in LeafLink", NumberCell())
-    reserved = _told("product__reserved", "reserved in LeafLink", NumberCell())
-    standing = _told("get_standing_display", "details")
-    differs = _told("differences", "differs in")
-    sent = _told("last_sent_at", "last synced")
-    account = _told("product__account__name", "account")
+    product_sku = exported("product__sku", "product sku")
+    product_name = exported("product__name", "product name")
+    listing_state = exported("product__listing_state", "listing state")
+    item_price = exported("item__wholesale_price", "item price per unit", NumberCell())
+    our_price = exported("pk", "our price in LeafLink")
+    case_size = exported("product__unit_multiplier", "units per case in LeafLink", NumberCell())
+    their_price = exported("product__wholesale_price", "price in LeafLink", NumberCell())
+    our_quantity = exported("last_sent", "quantity sent", NumberCell())
+    their_quantity = exported("product__quantity", "quantity in LeafLink", NumberCell())
+    reserved = exported("product__reserved", "reserved in LeafLink", NumberCell())
+    standing = exported("get_standing_display", "details")
+    differs = exported("differences", "differs in")
+    sent = exported("last_sent_at", "last synced")
+    account = exported("product__account__name", "account")
 
     class Meta(CheckedResource.Meta):
         model = Listing

@@ -137,10 +137,15 @@ def _decide(account: Account, listings: list[Listing], choices: Choices, verb: s
 
 def decide_many(request: HttpRequest, listings: QuerySet[Listing], verb: str) -> None:
     """The same for all that wait on several links, with a few queries per account."""
+    decide_fields(request, {one.pk: _open_fields(one) for one in listings}, verb)
+
+
+def decide_fields(request: HttpRequest, fields: dict[int, list[str]], verb: str) -> None:
+    """The same for these fields of several links, by listing id."""
     choices: dict[Account, dict[int, list[str]]] = {}
     waiting = []
-    for one in listings.select_related("product__account"):
-        account, names = one.product.account, _open_fields(one)
+    for one in Listing.objects.filter(pk__in=fields).select_related("product__account"):
+        account, names = one.product.account, fields[one.pk]
         if names := _sendable(account, names) if verb == "send" else names:
             choices.setdefault(account, {})[one.pk] = names
             waiting.append(one)

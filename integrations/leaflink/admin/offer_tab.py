@@ -60,6 +60,9 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
             "retail_price",
             "minimum_order",
             "maximum_order",
+            "safety_units",
+            "safety_percent",
+            "most_shown",
         )
 
     def __init__(self, *args: Any, item: Item, **kwargs: Any) -> None:
@@ -145,6 +148,13 @@ class OfferInline(StackedInline):
     readonly_fields = ["unit_type"]
     fieldsets = [
         ("In LeafLink", {"fields": ["enabled", "mode"]}),
+        (
+            "How much is shown",
+            {
+                "description": "Empty: as the brand says, or else the account.",
+                "fields": [("safety_units", "safety_percent"), "most_shown"],
+            },
+        ),
         (
             "What buyers read",
             {

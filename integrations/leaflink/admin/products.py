@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,13 @@ from unfold.decorators import action, display
 
 from catalog.decimals import units, with_thousands
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations.leaflink.admin import link_files, listing_pages, workbench, workbench_acts
+from integrations.leaflink.admin import (
+    link_files,
+    listing_pages,
+    quantity_pages,
+    workbench,
+    workbench_acts,
+)
 from integrations.leaflink.admin.listing_panel import panel
 from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import offer_of
@@ -145,6 +151,25 @@ class HealthFilter(admin.SimpleListFilter):
         return queryset
 
 
+class PausedFilter(admin.SimpleListFilter):
+    """Links by whether their quantity is paused, or waits for a person's yes."""
+
+    title = "quantity"
+    parameter_name = "quantity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("paused", "Paused"), ("braked", "Waits for a yes"), ("doubt", "In doubt")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Listing]) -> QuerySet[Listing]:
+        if self.value() == "paused":
+            return queryset.filter(item__offer__pause__gt="")
+        if self.value() == "braked":
+            return queryset.filter(braked_at__isnull=False)
+        if self.value() == "doubt":
+            return queryset.filter(last_sent__isnull=True, last_sent_at__isnull=False)
+        return queryset
+
+
 @admin.register(Listing)
 class ListingAdmin(link_files.LinkFiles, ModelAdmin):
     """Links are made and ended on the workbench; here they are looked at, and taken along."""
@@ -159,9 +184,11 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
         "shown_sent",
         "sent_at",
         "leaflink_shows",
+        "why",
     ]
     list_filter = [
         HealthFilter,
+        PausedFilter,
         "standing",
         "trouble",
         ("item__offer__mode", admin.AllValuesFieldListFilter),
@@ -172,7 +199,7 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ["item__sku", "item__name", "product__sku", "product__name"]
-    actions = ["send_ours", "keep_theirs"]
+    actions = ["send_ours", "keep_theirs", "send_again", "pause_selected", "resume_selected"]
     actions_list = ["open_workbench"]
     change_form_before_template = "admin/leaflink/listing_panel.html"
     fields = [
@@ -205,6 +232,9 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # unlinking asks first, and says what it means
 
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("leaflink.sync_account"))
+
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("leaflink.change_listing"))
 
@@ -220,6 +250,10 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
             *(
                 path(f"<int:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
                 for where, view in listing_pages.PAGES
+            ),
+            *(
+                path(where, closed(view), name=f"leaflink_listing_{name}")
+                for where, view, name in quantity_pages.PAGES
             ),
         ]
         urls: list[URLPattern] = super().get_urls()
@@ -252,6 +286,23 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
     def keep_theirs(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
         listing_pages.decide_many(request, listings, "keep")
 
+    @admin.action(description="Send the quantity again", permissions=["sync"])
+    def send_again(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
+        count = quantity_pages.send_again(listings)
+        messages.success(request, f"{count} quantities are looked at and sent now.")
+
+    @admin.action(description="Pause the quantity…", permissions=["decide"])
+    def pause_selected(
+        self, request: HttpRequest, listings: QuerySet[Listing]
+    ) -> HttpResponse | None:
+        return quantity_pages.pause_many(request, listings)
+
+    @admin.action(description="Resume the quantity", permissions=["decide"])
+    def resume_selected(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
+        items = list(listings.values_list("item", flat=True))
+        count = quantity_pages.resume_items(items)
+        messages.success(request, f"{count} quantities are sent again.")
+
     @display(description="Item")
     def our_item(self, listing: Listing) -> str:
         url = reverse("admin:catalog_item_change", args=[listing.item_id])
@@ -283,7 +334,17 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
     def shown_sent(self, listing: Listing) -> str:
         if listing.refusal:
             return f"Refused: {listing.refusal}"
+        if offer_of(listing.item).pause:
+            return "Paused"
+        if listing.braked_at:
+            return "Waits for a yes"
         return "Not yet" if listing.last_sent is None else with_thousands(units(listing.last_sent))
+
+    @display(description="Why this number")
+    def why(self, listing: Listing) -> str:
+        url = reverse("admin:leaflink_listing_why", args=[listing.pk])
+        text = '<a class="lb-link" href="{}" aria-label="Why this number: {}">Why</a>'
+        return format_html(text, url, listing.item.name)
 
     @display(description="When", ordering="last_sent_at")
     def sent_at(self, listing: Listing) -> str:

@@ -1,6 +1,7 @@
 """LeafLink's rows: accounts, mirrors of LeafLink's records, links, and orders."""
 
 from integrations.leaflink.models.accounts import Account, AccountBrand, Cursor, WebhookDelivery
+from integrations.leaflink.models.drift import Drift
 from integrations.leaflink.models.lists import ListEntry
 from integrations.leaflink.models.mirrors import Customer, Listing, Mirror, Product, Staff
 from integrations.leaflink.models.offers import Offer
@@ -23,6 +24,7 @@ __all__ = [
     "Blocker",
     "Cursor",
     "Customer",
+    "Drift",
     "LineItem",
     "ListEntry",
     "Listing",

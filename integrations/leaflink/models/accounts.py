@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from integrations.encryption import EncryptedTextField
 from integrations.leaflink.mapping import status_rules
 from integrations.leaflink.mapping.status_rules import PRESETS, Preset
 from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
+from integrations.leaflink.models.stock_rules import StockRule
 from integrations.models import Connection
 from orders.status import Status
 
@@ -32,7 +33,7 @@ def default_status_map() -> dict[str, str]:
 CAN_LEAD = tuple(status_rules.CAUGHT_UP)
 
 
-class Account(Connection):
+class Account(StockRule, Connection):
     """One LeafLink company: its keys, and the rules by which we work with it."""
 
     class Host(models.TextChoices):
@@ -114,6 +115,25 @@ class Account(Connection):
         "send quantities to LeafLink",
         default=True,
         help_text="Stock is kept here; LeafLink follows.",
+    )
+    brake_products = models.PositiveIntegerField(
+        "ask before so many products go to zero",
+        null=True,
+        blank=True,
+        default=25,
+        validators=[MinValueValidator(1)],
+        help_text=(
+            "When more than that many would be sold out within an hour, none of them is sent until "
+            "a person has said yes. Empty: never ask for their number."
+        ),
+    )
+    brake_percent = models.PositiveSmallIntegerField(
+        "ask before so many percent go to zero",
+        null=True,
+        blank=True,
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="The same, of all products whose stock is sent. Empty: never for their share.",
     )
     push_details = models.BooleanField(
         "send product details to LeafLink",
@@ -256,6 +276,7 @@ class Account(Connection):
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
+        super().clean()
         unknown = [s for s in self.import_statuses if s not in IMPORTABLE]
         if unknown:
             raise ValidationError(
@@ -282,7 +303,7 @@ class Account(Connection):
                 )
 
 
-class AccountBrand(models.Model):
+class AccountBrand(StockRule):
     """A brand and the one account that sells it."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="brands")
@@ -306,6 +327,7 @@ class AccountBrand(models.Model):
         return str(self.brand)
 
     def clean(self) -> None:
+        super().clean()
         entry = self.leaflink_brand
         if entry and self.account_id and entry.account_id != self.account_id:
             raise ValidationError(
@@ -319,6 +341,8 @@ class Cursor(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cursors")
     resource = models.CharField(max_length=30)
     modified = models.DateTimeField()
+    # When the last pull began that read all that had changed.
+    read_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -118,10 +118,23 @@ class Listing(models.Model):
     )
     last_sent_at = models.DateTimeField("sent at", null=True, editable=False)
     doubted_at = models.DateTimeField(null=True, editable=False)
+    # What LeafLink answered to it: {"quantity", "reserved", "available"}, as text.
+    last_answer = models.JSONField(default=dict, editable=False)
+    # A write whose answer was lost: it may still reach LeafLink after a later one.
+    unsettled_at = models.DateTimeField(null=True, editable=False)
     refused_quantity = models.DecimalField(
         max_digits=14, decimal_places=4, null=True, editable=False
     )
     refusal = models.TextField("refused", blank=True, editable=False)
+    refused_at = models.DateTimeField(null=True, editable=False)
+    # Who is sending its quantity just now, and until when at the longest.
+    sending = models.UUIDField(null=True, editable=False)
+    sending_until = models.DateTimeField(null=True, editable=False)
+    # The brake: since when a quantity of zero waits for a person, until when one may be sent
+    # because a person has said yes, and when one was sent in place of more.
+    braked_at = models.DateTimeField(null=True, editable=False, db_index=True)
+    zero_allowed_until = models.DateTimeField(null=True, editable=False)
+    zeroed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["item__name"]

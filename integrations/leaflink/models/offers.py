@@ -4,12 +4,14 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
 from catalog.models import Item, Strain
 from integrations.leaflink.models.lists import ListEntry
+from integrations.leaflink.models.stock_rules import StockRule
 
 List = ListEntry.List
 
@@ -39,7 +41,7 @@ def _amount(label: str, places: int, help_text: str) -> Any:
     )
 
 
-class Offer(models.Model):
+class Offer(StockRule):
     """What we want LeafLink to show for an item. A blank field is taken from the item.
 
     It is there before there is a product, and outlives a link: unlinking and linking anew keeps
@@ -51,6 +53,11 @@ class Offer(models.Model):
         MANAGED = "managed", "Managed: LeafLink always shows what can be sold here"
         INHERITED = "inherited", "Inherited: sent once at first, then kept up in LeafLink"
         UNLIMITED = "unlimited", "Unlimited: buyers can order any quantity, stock is never sent"
+
+    class Pause(models.TextChoices):
+        NO = "", "Not paused"
+        AS_IS = "as_is", "LeafLink keeps the number it has"
+        AT_ZERO = "at_zero", "LeafLink offers none"
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="offer")
     enabled = models.BooleanField(
@@ -83,6 +90,17 @@ class Offer(models.Model):
     minimum_order = _amount("minimum order", 4, "In units.")
     maximum_order = _amount("maximum order", 4, "In units.")
     show_quantity = models.BooleanField("show quantity to buyers", null=True, blank=True)
+    # A person has stopped the quantity from being sent.
+    pause = models.CharField(max_length=10, choices=Pause, default=Pause.NO, blank=True)
+    pause_reason = models.CharField(max_length=200, blank=True)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     # Why LeafLink did not take the product, by field; "" for what is about no field.
     refusals = models.JSONField(default=dict, editable=False)
     # Our id of the item in LeafLink (`seller_internal_id`): by it a product that was made of it is
@@ -98,6 +116,7 @@ class Offer(models.Model):
         return f"{self.item} in LeafLink"
 
     def clean(self) -> None:
+        super().clean()
         errors: dict[str, str] = {}
         self.sku = self.sku.strip()
         if "," in self.sku:

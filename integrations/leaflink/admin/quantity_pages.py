@@ -1,0 +1,282 @@
+"""Pages about quantities in LeafLink: why this number, what would be sent now, and the brake."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+
+from catalog.permissions import require
+from catalog.return_to import where_from
+from integrations import work
+from integrations.leaflink import brake
+from integrations.leaflink.due_quantities import plan
+from integrations.leaflink.explain_quantity import explain, quantity_row
+from integrations.leaflink.models import Account, Listing, Offer
+from integrations.leaflink.quantities import wanted
+from integrations.leaflink.wanted import offer_of
+from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
+from integrations.models import WorkItem
+
+PER_PAGE = 50
+CHANGES, SYNCS = "leaflink.change_listing", "leaflink.sync_account"
+
+
+class PauseForm(forms.Form):
+    """Why a quantity is no longer sent, and what LeafLink shows meanwhile."""
+
+    pause = forms.ChoiceField(
+        label="Meanwhile",
+        choices=[(one.value, one.label) for one in Offer.Pause if one.value],
+        initial=Offer.Pause.AS_IS,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    reason = forms.CharField(
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Recount on Friday"}),
+        error_messages={"required": "Say why, so that whoever finds it paused knows."},
+    )
+
+
+def _listing(listing_id: int) -> Listing:
+    rows = Listing.objects.select_related("item__brand", "item__offer__paused_by")
+    rows = rows.select_related("product__account").defer("product__raw", "product__shown")
+    return get_object_or_404(rows, pk=listing_id)
+
+
+def _context(request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+    return {
+        **admin.site.each_context(request),
+        "title": title,
+        "opts": Listing._meta,
+        "back": where_from(request),
+        "here": request.get_full_path(),
+        **more,
+    }
+
+
+def why(request: HttpRequest, listing_id: int) -> HttpResponse:
+    """Show how the number comes about that LeafLink should show for a listing."""
+    require(request, "leaflink.view_listing")
+    listing = _listing(listing_id)
+    context = _context(
+        request,
+        f"Why this number: {listing.item.name}",
+        listing=listing,
+        account=listing.product.account,
+        offer=offer_of(listing.item),
+        why=explain(listing),
+        form=PauseForm(),
+        may_change=request.user.has_perm(CHANGES),
+        may_send=request.user.has_perm(SYNCS),
+    )
+    return TemplateResponse(request, "admin/leaflink/why.html", context)
+
+
+def _to_why(request: HttpRequest, listing_id: int) -> HttpResponse:
+    return HttpResponseRedirect(
+        where_from(request) or reverse("admin:leaflink_listing_why", args=[listing_id])
+    )
+
+
+@require_POST
+def send_now(request: HttpRequest, listing_id: int) -> HttpResponse:
+    """Send a listing's quantity, whatever is believed to be in LeafLink."""
+    require(request, SYNCS)
+    listing = _listing(listing_id)
+    send_again(Listing.objects.filter(pk=listing_id))
+    messages.success(request, f"{listing.item.sku} is looked at and sent within seconds.")
+    return _to_why(request, listing_id)
+
+
+def send_again(listings: QuerySet[Listing]) -> int:
+    """Have these quantities sent, also those that were refused; returns how many."""
+    ids = list(listings.values_list("pk", flat=True))
+    rows = Listing.objects.filter(pk__in=ids, product__account__is_active=True)
+    by_account: dict[int, list[str]] = {}
+    for account_id, item_id in rows.values_list("product__account", "item"):
+        by_account.setdefault(account_id, []).append(str(item_id))
+    Listing.objects.filter(pk__in=ids).update(last_sent=None, refused_quantity=None)
+    for account_id, items in by_account.items():
+        work.ask(account_id, LISTING_WORK, items, WorkItem.Priority.STOCK)
+    return sum(map(len, by_account.values()))
+
+
+@require_POST
+def pause(request: HttpRequest, listing_id: int) -> HttpResponse:
+    """Stop sending a listing's quantity, with a reason."""
+    require(request, CHANGES)
+    listing = _listing(listing_id)
+    form = PauseForm(request.POST)
+    if form.is_valid():
+        pause_items([listing.item_id], form.cleaned_data, request.user)
+        messages.success(request, f"{listing.item.sku} is paused.")
+    else:
+        messages.error(
+            request, " ".join(str(text) for errors in form.errors.values() for text in errors)
+        )
+    return _to_why(request, listing_id)
+
+
+def pause_items(item_ids: list[int], said: dict[str, Any], by: Any) -> None:
+    """Pause the quantities of these items as `said` ("pause", "reason")."""
+    Offer.objects.bulk_create(
+        [Offer(item_id=pk, enabled=True) for pk in item_ids], ignore_conflicts=True
+    )
+    for offer in Offer.objects.filter(item__in=item_ids):
+        offer.pause, offer.pause_reason = said["pause"], said["reason"].strip()
+        offer.paused_at, offer.paused_by = timezone.now(), by
+        offer.save(update_fields=["pause", "pause_reason", "paused_at", "paused_by"])
+
+
+def pause_many(request: HttpRequest, listings: QuerySet[Listing]) -> HttpResponse | None:
+    """Ask why, then pause all of these; None when it is done."""
+    form = PauseForm(request.POST if "confirmed" in request.POST else None)
+    if form.is_bound and form.is_valid():
+        items = list(listings.values_list("item", flat=True))
+        pause_items(items, form.cleaned_data, request.user)
+        messages.success(request, f"{len(items)} quantities are paused.")
+        return None
+    context = _context(
+        request,
+        "Pause quantities",
+        listings=list(listings.select_related("item")),
+        form=form,
+    )
+    context["back"] = request.get_full_path()
+    return TemplateResponse(request, "admin/leaflink/pause_many.html", context)
+
+
+def resume_items(item_ids: list[int]) -> int:
+    """Send the quantities of these items again; returns how many were paused."""
+    paused = Offer.objects.filter(item__in=item_ids).exclude(pause="")
+    count = 0
+    for offer in paused:
+        offer.pause, offer.pause_reason, offer.paused_at, offer.paused_by = "", "", None, None
+        offer.save(update_fields=["pause", "pause_reason", "paused_at", "paused_by"])
+        count += 1
+    return count
+
+
+@require_POST
+def resume(request: HttpRequest, listing_id: int) -> HttpResponse:
+    """End a listing's pause."""
+    require(request, CHANGES)
+    listing = _listing(listing_id)
+    if resume_items([listing.item_id]):
+        messages.success(request, f"The quantity of {listing.item.sku} is sent again.")
+    else:
+        messages.info(request, f"{listing.item.sku} was not paused.")
+    return _to_why(request, listing_id)
+
+
+def preview(request: HttpRequest, account_id: int) -> HttpResponse:
+    """What a push would send now, and why; nothing is sent, and LeafLink is not asked."""
+    require(request, "leaflink.view_listing")
+    account = get_object_or_404(Account, pk=account_id)
+    found = plan(account)
+    stopped = brake.would_stop(account, found)
+    pages = Paginator([*found.changes, *found.braked], PER_PAGE)
+    page = pages.get_page(request.GET.get("p"))
+    rows = [
+        {
+            **quantity_row(account, one, is_stopped=one.row.item_id in stopped),
+            "listing_id": one.row.listing_id,
+        }
+        for one in page
+    ]
+    read = account.cursors.filter(resource="orders-received").first()
+    context = _context(
+        request,
+        f"What would be sent to {account}",
+        account=account,
+        page=page,
+        rows=rows,
+        total=len(found.changes) + found.left - len(stopped),
+        stopped=len(stopped) + len(found.braked),
+        orders_read_at=read.read_at if read else None,
+        may_send=request.user.has_perm(SYNCS),
+    )
+    return TemplateResponse(request, "admin/leaflink/quantity_preview.html", context)
+
+
+@require_POST
+def push_now(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Have all quantities of an account looked at and sent."""
+    require(request, SYNCS)
+    account = get_object_or_404(Account, pk=account_id)
+    work.ask(account.pk, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+    messages.success(
+        request, "Orders are read and quantities sent now. Reload in a moment to see what is left."
+    )
+    return HttpResponseRedirect(reverse("admin:leaflink_listing_preview", args=[account_id]))
+
+
+def braked(request: HttpRequest, account_id: int) -> HttpResponse:
+    """What would sell out all at once; a person says yes to all of it, or to some."""
+    require(request, "leaflink.view_listing")
+    account = get_object_or_404(Account, pk=account_id)
+    if request.method == "POST":
+        return _say_yes(request, account)
+    held = Listing.objects.filter(product__account=account, braked_at__isnull=False)
+    page = Paginator(held.order_by("item__name"), PER_PAGE).get_page(request.GET.get("p"))
+    numbers = {
+        one.row.listing_id: one for one in list(wanted(account, [row.item_id for row in page]))
+    }
+    rows = [
+        {**quantity_row(account, numbers[row.pk], is_stopped=True), "listing_id": row.pk}
+        for row in page
+        if row.pk in numbers
+    ]
+    context = _context(
+        request,
+        f"Products that would sell out: {account}",
+        account=account,
+        page=page,
+        rows=rows,
+        of=brake.managed(account),
+        may_say_yes=request.user.has_perm(SYNCS),
+    )
+    return TemplateResponse(request, "admin/leaflink/brake.html", context)
+
+
+def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
+    require(request, SYNCS)
+    held = Listing.objects.filter(product__account=account, braked_at__isnull=False)
+    if "all" not in request.POST:
+        held = held.filter(
+            pk__in=[x for x in request.POST.getlist("chosen") if x.isdecimal()][:500]
+        )
+    count = brake.say_yes(account, list(held.values_list("pk", flat=True)))
+    if count:
+        text = f"Yes to {count} products that sell out in LeafLink."
+        LogEntry.objects.log_actions(
+            request.user.pk,  # type: ignore[arg-type]
+            [account],
+            CHANGE,
+            change_message=text,
+        )
+        messages.success(request, f"{count} products are set to sold out in LeafLink now.")
+    else:
+        messages.error(request, "Select the products that are really sold out first.")
+    return HttpResponseRedirect(request.get_full_path())
+
+
+PAGES: tuple[tuple[str, Any, str], ...] = (
+    ("<int:listing_id>/why/", why, "why"),
+    ("<int:listing_id>/send-now/", send_now, "send_now"),
+    ("<int:listing_id>/pause/", pause, "pause"),
+    ("<int:listing_id>/resume/", resume, "resume"),
+    ("preview/<int:account_id>/", preview, "preview"),
+    ("preview/<int:account_id>/send/", push_now, "push_now"),
+    ("brake/<int:account_id>/", braked, "brake"),
+)

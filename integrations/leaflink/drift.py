@@ -1,0 +1,233 @@
+"""The drift report: all that the two sides show differently, found by comparing, kept until gone.
+
+Compared are our own rows and the mirrors of what LeafLink said last; LeafLink is not asked here.
+The hourly audit reads everything first. What is about to be sent is no difference yet.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.decimals import units, with_thousands
+from integrations.leaflink import agree_terms, out_of_step
+from integrations.leaflink.check_links import AWAY
+from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.due_quantities import Why, why
+from integrations.leaflink.mapping.payment_terms import is_other
+from integrations.leaflink.mapping.product_fields import LABELS, PRICE_OF_A_CASE, Decision
+from integrations.leaflink.mapping.status_rules import target
+from integrations.leaflink.mapping.statuses import ENDED, RemoteStatus
+from integrations.leaflink.models import Account, Drift, Listing, Order
+from integrations.leaflink.quantities import wanted
+from integrations.leaflink.wanted import Lists, in_words, leaflink_unit
+from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
+from integrations.models import WorkItem
+from orders.status import Status
+from orders.terms import LABELS as TERMS
+
+Kind = Drift.Kind
+# Whose stock is not kept by us.
+NOT_OURS = (Why.OFF, Why.UNLIMITED, Why.INHERITED, Why.NOT_COUNTED)
+NOT_OFFERED = ("Archived", "Unavailable", "Internal")
+KIND_OF = {"name": Kind.NAME, "sku": Kind.SKU, **dict.fromkeys(PRICE_OF_A_CASE, Kind.PRICE)}
+KIND_OF |= {"retail_price": Kind.PRICE}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One difference, as it is now."""
+
+    kind: str
+    field: str
+    label: str
+    ours: str
+    theirs: str
+    listing_id: int | None = None
+    order_id: int | None = None
+
+    @property
+    def key(self) -> tuple[int | None, int | None, str]:
+        return self.listing_id, self.order_id, self.field
+
+
+def record(account: Account, *, reserved: bool = False) -> int:
+    """Compare everything, and keep what differs; returns how many differences there are.
+
+    `reserved`: products and orders were both read just now, so that their reservations can be
+    compared as well; otherwise only differences of these that are gone are noted.
+    """
+    found = {one.key: one for one in (*_of_listings(account, reserved), *_of_orders(account))}
+    with transaction.atomic():
+        _keep(account, found)
+    return len(found)
+
+
+def _keep(account: Account, found: dict[Any, Found]) -> None:
+    """Add what is new, correct what is different, drop what is gone."""
+    gone, changed = [], []
+    rows = Drift.objects.select_for_update().filter(account=account).order_by("pk")
+    for row in rows:
+        one = found.pop((row.listing_id, row.order_id, row.field), None)
+        if one is None:
+            gone.append(row.pk)
+        elif (row.ours, row.theirs) != (one.ours, one.theirs):
+            # It was ignored as it was then.
+            row.ours, row.theirs, row.ignored_until, row.ignored_by = (
+                one.ours,
+                one.theirs,
+                None,
+                None,
+            )
+            row.label, row.kind = one.label, one.kind
+            changed.append(row)
+    for chunk in in_chunks(gone):
+        Drift.objects.filter(pk__in=chunk).delete()
+    columns = ["ours", "theirs", "ignored_until", "ignored_by", "label", "kind"]
+    Drift.objects.bulk_update(changed, columns, batch_size=200)
+    fresh = [
+        Drift(
+            account=account,
+            listing_id=one.listing_id,
+            order_id=one.order_id,
+            kind=one.kind,
+            field=one.field,
+            label=one.label,
+            ours=one.ours,
+            theirs=one.theirs,
+        )
+        for one in found.values()
+    ]
+    Drift.objects.bulk_create(fresh, batch_size=500, ignore_conflicts=True)
+
+
+def _under_way(account: Account, kind: str) -> set[str]:
+    """The keys of work that will bring both sides together by itself."""
+    rows = WorkItem.objects.filter(connection=account, kind=kind, stuck_at__isnull=True)
+    return set(rows.values_list("key", flat=True))
+
+
+def _of_listings(account: Account, reserved: bool) -> Iterator[Found]:
+    yield from _of_quantities(account, reserved)
+    sending = _under_way(account, DETAILS_WORK)
+    lists = Lists.of(account)
+    differing = ~Q(differences=[]) | ~Q(trouble="") | Q(item__is_active=False)
+    rows = Listing.objects.filter(differing, product__account=account).select_related(
+        "item", "product"
+    )
+    for listing in rows.defer("product__raw", "product__shown", "agreed").iterator(chunk_size=500):
+        yield from _of_state(listing)
+        if str(listing.item_id) in sending:
+            continue
+        for row in listing.differences:
+            kind = KIND_OF.get(row["field"], Kind.DETAILS)
+            # Descriptions and the like are often different on purpose.
+            if kind == Kind.DETAILS and row["decision"] == Decision.DIFFERS.value:
+                continue
+            ours, theirs = (in_words(row["field"], row[side], lists) for side in ("ours", "theirs"))
+            label = LABELS[row["field"]]
+            yield Found(kind, row["field"], label, ours, theirs, listing_id=listing.pk)
+
+
+def _of_quantities(account: Account, reserved: bool) -> Iterator[Found]:
+    sending = _under_way(account, LISTING_WORK)
+    kept = set(
+        Drift.objects.filter(account=account, kind=Kind.RESERVED).values_list("listing", flat=True)
+    )
+    for one in list_differing(account):
+        row, pk = one.row, one.row.listing_id
+        if str(row.item_id) in sending:
+            continue
+        here, there = one.quantity, units(row.quantity)
+        if here != there and why(account, one) not in NOT_OURS:
+            words = with_thousands(units(here)), with_thousands(there)
+            yield Found(Kind.QUANTITY, "quantity", "Quantity", *words, listing_id=pk)
+        ours, theirs = one.target.expected_reserved, units(row.reserved)
+        if ours != theirs and (reserved or pk in kept):
+            words = with_thousands(units(ours)), with_thousands(theirs)
+            label = "Reserved for orders"
+            yield Found(Kind.RESERVED, "reserved", label, *words, listing_id=pk)
+
+
+def list_differing(account: Account) -> list[Any]:
+    """The listings whose quantity or reservation is another one in LeafLink."""
+    return [
+        one
+        for one in wanted(account)
+        if one.quantity != units(one.row.quantity)
+        or one.target.expected_reserved != units(one.row.reserved)
+    ]
+
+
+def _of_state(listing: Listing) -> Iterator[Found]:
+    item, product = listing.item, listing.product
+    if listing.trouble == Listing.Trouble.UNITS:
+        words = leaflink_unit(item.unit_of_measure), product.unit_of_measure
+        yield Found(Kind.UNIT, "unit", "Unit of measure", *words, listing_id=listing.pk)
+    state = "Gone" if listing.trouble == Listing.Trouble.GONE else product.listing_state
+    ours = "Offered" if item.is_active else "Not active"
+    is_away = listing.trouble in AWAY
+    if (item.is_active and is_away) or (not item.is_active and state not in NOT_OFFERED):
+        words = (ours, state or "–")
+        kind = Kind.LISTING_STATE
+        yield Found(kind, "listing_state", "Listing state", *words, listing_id=listing.pk)
+
+
+def _of_orders(account: Account) -> Iterator[Found]:
+    sending = _under_way(account, STATUS_WORK)
+    synced = (Order.State.IMPORTED, Order.State.CONFLICT)
+    rows = (
+        Order.objects.filter(account=account, state__in=synced, gone_at__isnull=True)
+        .exclude(status__in=[*ENDED, RemoteStatus.DRAFT])
+        .exclude(sales_order__status__in=[Status.COMPLETED, Status.CANCELED], is_disputed=False)
+        .filter(sales_order__isnull=False)
+        .select_related("sales_order")
+        .defer("raw")
+    )
+    for order in rows.iterator(chunk_size=500):
+        if str(order.number) in sending:
+            continue
+        disputed = {row["name"]: row for row in order.disputed}
+        yield from _of_status(account, order, disputed)
+        here = agree_terms.ours(order.sales_order) if order.sales_order else {}
+        for name, ours in here.items():
+            theirs = order.there.get(name, ours)
+            if ours == theirs or (is_other(theirs) and not ours):
+                continue
+            here_said, there_said = (agree_terms.in_words(name, x) or "–" for x in (ours, theirs))
+            yield Found(Kind.TERMS, name, TERMS[name], here_said, there_said, order_id=order.pk)
+
+
+def _of_status(account: Account, order: Order, disputed: dict[str, Any]) -> Iterator[Found]:
+    local = order.sales_order
+    row = disputed.get("status")
+    if row:
+        words = (row["ours"], row["theirs"])
+        yield Found(Kind.STATUS, "status", "Order status", *words, order_id=order.pk)
+    elif local and out_of_step.is_status_behind(account, order):
+        there = target(account.status_map, local.status)
+        ours = f"{local.get_status_display()}, which makes LeafLink's {there}"
+        yield Found(Kind.STATUS, "status", "Order status", ours, order.status, order_id=order.pk)
+
+
+def forget_quantities(listing_ids: Collection[int]) -> None:
+    """These show in LeafLink what they should, as its answers have just said."""
+    rows = Drift.objects.filter(listing__in=list(listing_ids), kind=Kind.QUANTITY)
+    rows.delete()
+
+
+def ignore(drifts: Any, until: datetime, *, by: User) -> int:
+    """Leave these out of the report until then, or until either value changes."""
+    count: int = drifts.update(ignored_until=until, ignored_by=by)
+    return count
+
+
+def open_ones() -> Any:
+    """The differences that nobody ignores."""
+    now = timezone.now()
+    return Drift.objects.filter(Q(ignored_until__isnull=True) | Q(ignored_until__lt=now))

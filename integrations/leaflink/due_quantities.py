@@ -1,0 +1,134 @@
+"""Which quantities are to be sent now, which are not, and why: the same answer for a push, a dry
+run, and the page that explains a number.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.utils import timezone
+
+from catalog.decimals import units
+from integrations.leaflink.models import Account, Offer
+from integrations.leaflink.quantities import MANAGED_IN_LEAFLINK, Wanted, wanted
+
+# A write whose answer was lost has reached LeafLink after that long, or never will.
+LATE = timedelta(seconds=90)
+# As many as a minute's pushing for several minutes; the rest comes with the next plan.
+MOST_PLANNED = 1000
+
+
+class Why(StrEnum):
+    """Why a quantity is, or is not, to be sent now."""
+
+    FIRST = "It was never sent."
+    DOUBT = "Whether the last one arrived is not known."
+    HERE = "What can be sold has changed here."
+    THERE = "LeafLink shows another number than the one that was sent."
+    UNSETTLED = "An earlier write was lost on the way and may still arrive late."
+    IN_STEP = "LeafLink has it already."
+    OFF = "The account's rules send no quantities."
+    UNLIMITED = "The item is Unlimited here: buyers can order any quantity."
+    INHERITED = "The item is Inherited: its quantity was sent once, and is kept up in LeafLink."
+    NOT_COUNTED = (
+        "LeafLink does not count this product's stock (Unlimited, or its parent's). Set its "
+        "inventory management to Managed there."
+    )
+    PAUSED = "It is paused."
+    REFUSED = "LeafLink refused this number. It is tried again when either side changes."
+    BRAKED = "It would sell out together with many others, and waits for a person's yes."
+
+
+SENT = (Why.FIRST, Why.DOUBT, Why.HERE, Why.THERE, Why.UNSETTLED)
+
+
+def why(account: Account, one: Wanted) -> Why:
+    """Whether and why this listing's quantity is to be sent now; nothing is read."""
+    row, quantity = one.row, one.quantity
+    if not account.push_inventory:
+        return Why.OFF
+    if row.mode == Offer.Mode.UNLIMITED:
+        return Why.UNLIMITED
+    if row.inventory_management not in MANAGED_IN_LEAFLINK:
+        return Why.NOT_COUNTED
+    if row.pause == Offer.Pause.AS_IS:
+        return Why.PAUSED
+    if row.mode == Offer.Mode.INHERITED and row.last_sent_at:
+        return Why.INHERITED
+    if _is_refused(one):
+        return Why.REFUSED
+    reason = _difference(one)
+    if reason in SENT and row.braked_at and one.sells_out:
+        return Why.BRAKED
+    if reason is Why.IN_STEP and units(row.quantity) != quantity:
+        return Why.THERE
+    return reason
+
+
+def _difference(one: Wanted) -> Why:
+    row = one.row
+    if row.unsettled_at:
+        return Why.UNSETTLED
+    if row.last_sent is None:
+        return Why.DOUBT if row.last_sent_at else Why.FIRST
+    return Why.IN_STEP if units(row.last_sent) == one.quantity else Why.HERE
+
+
+def _is_refused(one: Wanted) -> bool:
+    """Whether it would be refused again: nothing has changed on either side since."""
+    row = one.row
+    if not row.refusal or row.refused_quantity is None or row.refused_at is None:
+        return False
+    is_changed_there = bool(row.product_modified and row.product_modified > row.refused_at)
+    return units(row.refused_quantity) == one.quantity and not is_changed_there
+
+
+@dataclass
+class Plan:
+    """What a push would send, the first MOST_PLANNED of it; `left` are more. `braked` would sell
+    out and wait for a person, `selling_out` are those among `changes` that would, by item id."""
+
+    changes: list[Wanted] = field(default_factory=list)
+    braked: list[Wanted] = field(default_factory=list)
+    selling_out: list[int] = field(default_factory=list)
+    left: int = 0
+    # Listings that were waiting for a yes, and would not sell out any more.
+    no_longer_braked: list[int] = field(default_factory=list)
+
+
+def plan(
+    account: Account, item_ids: Collection[int] | None = None, *, most: int = MOST_PLANNED
+) -> Plan:
+    """What is to be sent now, of all listings or of these items, in a constant number of queries.
+    Nothing is changed, and LeafLink is not asked."""
+    found = Plan()
+    if not account.push_inventory:
+        return found
+    now = timezone.now()
+    for one in wanted(account, item_ids):
+        reason = why(account, one)
+        if one.row.braked_at and not one.sells_out:
+            found.no_longer_braked.append(one.row.listing_id)
+        if reason is Why.BRAKED:
+            _keep(found.braked, one, most)
+        if reason not in SENT:
+            continue
+        if one.sells_out and not is_allowed(one, now):
+            found.selling_out.append(one.row.item_id)
+        if not _keep(found.changes, one, most):
+            found.left += 1
+    return found
+
+
+def _keep(where: list[Wanted], one: Wanted, most: int) -> bool:
+    if len(where) >= most:
+        return False
+    where.append(one)
+    return True
+
+
+def is_allowed(one: Wanted, now: datetime) -> bool:
+    """Whether a person wants it sold out: by saying yes to the brake, or by pausing it at zero."""
+    until = one.row.zero_allowed_until
+    return one.row.pause == Offer.Pause.AT_ZERO or (until is not None and until > now)

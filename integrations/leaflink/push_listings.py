@@ -1,0 +1,72 @@
+"""The fast path: quantities of listings that were marked because something they depend on changed.
+
+A worker takes all that wait, several at a time; nothing is read or sent for those whose number is
+the same after all. What the ten-minute sweep found comes here as well, less urgent: it makes way
+whenever something changes.
+"""
+
+import time
+from datetime import timedelta
+
+from integrations import work
+from integrations.leaflink import cursors
+from integrations.leaflink.connect import client_for
+from integrations.leaflink.due_quantities import plan
+from integrations.leaflink.models import Account
+from integrations.leaflink.outcomes import outcomes
+from integrations.leaflink.pull_orders import RESOURCE, pull_changed
+from integrations.leaflink.push_inventory import PushResult, push
+from integrations.models import Connection, WorkItem
+from integrations.runs import Recorder
+
+AT_A_TIME = 50
+# Below the task queue's time limit with what is on its way.
+SECONDS = 120
+# Orders that were read so lately need not be read again before a number is sent.
+FRESH = {WorkItem.Priority.SWEEP: timedelta(minutes=1)}
+JUST_NOW = timedelta(seconds=1)
+
+
+def push_marked(connection: Connection, keys: list[str], batch: work.Batch) -> dict[str, Exception]:
+    """Send what is due of these items; returns by key what has to be done once more."""
+    account = Account.objects.get(pk=connection.pk)
+    item_ids = [int(key) for key in keys]
+    found = plan(account, item_ids)
+    if not (found.changes or found.no_longer_braked):
+        return {}
+    priority = WorkItem.Priority(batch.priority)
+    with outcomes():
+        client = client_for(account, priority, share=1)
+        if not cursors.is_fresh(account, RESOURCE, FRESH.get(priority, JUST_NOW)):
+            pull_changed(account, client, Recorder())
+        result = push(
+            account,
+            client,
+            item_ids,
+            Recorder(),
+            deadline=time.monotonic() + SECONDS,
+            should_yield=batch.should_yield,
+        )
+    return _again(result)
+
+
+def _again(result: PushResult) -> dict[str, Exception]:
+    """What is not done yet, as the work queue understands it."""
+    return {
+        **{
+            str(pk): work.Later("Another process is sending it.", JUST_NOW, "busy", counts=False)
+            for pk in result.busy
+        },
+        **{
+            str(pk): work.Later("Something more urgent came.", timedelta(0), "yield", counts=False)
+            for pk in result.left
+        },
+        **{
+            str(pk): work.Later(
+                "LeafLink's answer was lost. It is sent again.",
+                timedelta(seconds=2),
+                "unknown outcome",
+            )
+            for pk in result.lost
+        },
+    }
