@@ -347,7 +347,7 @@ def _settle_failed(item: WorkItem, reason: str, error_class: str, wait: timedelt
     attempts = item.attempts
     give_up = wait is None or attempts >= MOST_ATTEMPTS
     growing = FIRST_DELAY * 2 ** min(attempts - 1, 12) if attempts else timedelta(0)
-    delay = min(max(wait or FIRST_DELAY, growing), LONGEST_DELAY)
+    delay = min(max(wait or timedelta(0), growing), LONGEST_DELAY)
     WorkItem.objects.filter(pk=item.pk, lease=item.lease).update(
         lease=None,
         leased_until=None,

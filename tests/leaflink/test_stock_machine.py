@@ -6,7 +6,6 @@ stopped and two cycles have passed it is exactly that, but for what rules say.
 
 import contextlib
 import os
-from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -159,9 +158,7 @@ class StockMachine(RuleBasedStateMachine):
             return
         quantity = listing.last_sent
         # As push leaves it when the connection breaks.
-        Listing.objects.filter(pk=listing.pk).update(
-            last_sent=None, unsettled_at=timezone.now()
-        )
+        Listing.objects.filter(pk=listing.pk).update(last_sent=None, unsettled_at=timezone.now())
         self.late.append((goods, quantity))
 
     @precondition(lambda self: self.late)
@@ -230,9 +227,7 @@ class StockMachine(RuleBasedStateMachine):
 
     def claims(self, goods):
         """What LeafLink's orders claim that is not committed to them here."""
-        return sum(
-            max(self.reserved(o, goods) - self.committed(o, goods), 0) for o in self.orders
-        )
+        return sum(max(self.reserved(o, goods) - self.committed(o, goods), 0) for o in self.orders)
 
     def truly_free(self, goods):
         return max(self.bench.free(goods), Decimal(0)) - self.claims(goods)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
+from catalog.natural import natural
 from catalog.permissions import require
 from catalog.return_to import where_from
 from integrations import work
@@ -253,9 +254,8 @@ def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, SYNCS)
     held = Listing.objects.filter(product__account=account, braked_at__isnull=False)
     if "all" not in request.POST:
-        held = held.filter(
-            pk__in=[x for x in request.POST.getlist("chosen") if x.isdecimal()][:500]
-        )
+        chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
+        held = held.filter(pk__in=[pk for pk in chosen if pk])
     count = brake.say_yes(account, list(held.values_list("pk", flat=True)))
     if count:
         text = f"Yes to {count} products that sell out in LeafLink."

@@ -1,0 +1,155 @@
+"""Many products that would sell out at once wait for a person; a few, and whatever rises, go on."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog import inventory
+from integrations import work
+from integrations.leaflink.models import Listing
+from integrations.leaflink.work_kinds import LISTING_WORK
+from integrations.models import Notice, WorkItem
+
+
+@pytest.fixture
+def shelf(bench):
+    goods = [bench.goods(f"G{n:02}", on_hand=10) for n in range(12)]
+    bench.ready()
+    work.drain()
+    bench.calls()
+    return goods
+
+
+def empty(bench, goods):
+    inventory.count(goods.item, bench.shop, Decimal(0))
+
+
+def offered(bench, goods):
+    return [int(bench.available(one)) for one in goods]
+
+
+def page(bench):
+    return reverse("admin:leaflink_listing_brake", args=[bench.account.pk])
+
+
+@pytest.mark.parametrize("hand_over", [False, True])
+def test_a_run_that_would_empty_the_shop_stops_before_the_first(bench, shelf, hand_over):
+    for one in shelf[:8]:
+        empty(bench, one)
+    inventory.receive(shelf[10].item, bench.shop, Decimal(5))
+    bench.sync("inventory", hand_over=hand_over)
+    work.drain()
+    assert offered(bench, shelf) == [10] * 10 + [15, 10]
+    notice = Notice.objects.get(category="brake", resolved_at__isnull=True)
+    assert "8 products would sell out" in notice.text
+    bench.sync("inventory")
+    assert offered(bench, shelf)[:8] == [10] * 8
+
+
+def test_marked_one_by_one_they_are_stopped_as_well(bench, shelf):
+    for one in shelf[:8]:
+        empty(bench, one)
+    items = [str(one.item.pk) for one in shelf[:8]]
+    work.ask(bench.account.pk, LISTING_WORK, items, WorkItem.Priority.STOCK)
+    work.drain()
+    assert offered(bench, shelf) == [10] * 12
+
+
+def test_a_drip_within_the_hour_is_stopped_at_the_limit(bench, shelf):
+    for one in shelf[:8]:
+        empty(bench, one)
+        bench.sync("inventory")
+    assert offered(bench, shelf).count(0) == 4
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        empty(bench, shelf[9])
+        bench.sync("inventory")
+        # Held back once, they wait for a person; one more is none of them.
+        assert offered(bench, shelf).count(0) == 4
+
+
+def test_a_few_go_on(bench, shelf):
+    for one in shelf[:2]:
+        empty(bench, one)
+    bench.sync("inventory")
+    assert offered(bench, shelf).count(0) == 2
+    assert not Notice.objects.filter(category="brake").exists()
+
+
+def test_what_has_stock_again_waits_no_longer(bench, shelf):
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    for one in shelf[:8]:
+        inventory.receive(one.item, bench.shop, Decimal(7))
+    bench.sync("inventory")
+    assert offered(bench, shelf) == [7] * 8 + [10] * 4
+    assert not Listing.objects.filter(braked_at__isnull=False).exists()
+    assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+def test_a_persons_yes_lets_them_go(bench, shelf, admin_client):
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    text = admin_client.get(page(bench)).content.decode()
+    assert "8 of 12 products would be sold out" in text
+    assert "Product G03" in text
+    chosen = [bench.listing(one).pk for one in shelf[:3]]
+    admin_client.post(page(bench), {"chosen": chosen, "some": "1"})
+    work.drain()
+    assert offered(bench, shelf) == [0] * 3 + [10] * 9
+    admin_client.post(page(bench), {"all": "1"})
+    work.drain()
+    assert offered(bench, shelf) == [0] * 8 + [10] * 4
+    assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+    assert "Yes to 3 products" in LogEntry.objects.order_by("pk").first().change_message
+    bench.sync("inventory")
+    assert offered(bench, shelf) == [0] * 8 + [10] * 4
+
+
+def test_without_permission_nobody_says_yes(bench, shelf, client, django_user_model):
+    from django.contrib.auth.models import Permission
+
+    user = django_user_model.objects.create_user("lee", password="x", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_listing"))
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    client.force_login(user)
+    assert b"Yes, all" not in client.get(page(bench)).content
+    assert client.post(page(bench), {"all": "1"}).status_code == 403
+    assert offered(bench, shelf) == [10] * 12
+
+
+def test_a_yes_that_names_nothing_or_nonsense_changes_nothing(bench, shelf, admin_client):
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    for chosen in ([], ["x", "-1", "9" * 40]):
+        answer = admin_client.post(page(bench), {"chosen": chosen, "some": "1"}, follow=True)
+        assert "Select the products" in answer.content.decode()
+    work.drain()
+    assert offered(bench, shelf) == [10] * 12
+
+
+def test_a_dry_run_says_what_would_be_stopped(bench, shelf):
+    for one in shelf[:8]:
+        empty(bench, one)
+    step = bench.sync("inventory", dry=True)["inventory"]
+    assert [row["would_send"] for row in step.plan] == [""] * 8
+    assert "waits for a person" in step.plan[0]["why"]
+    assert not Listing.objects.filter(braked_at__isnull=False).exists()
+
+
+def test_both_limits_can_be_switched_off(bench, shelf):
+    bench.account.brake_products = bench.account.brake_percent = None
+    bench.account.save()
+    for one in shelf:
+        empty(bench, one)
+    bench.sync("inventory")
+    assert offered(bench, shelf) == [0] * 12

@@ -1,0 +1,283 @@
+"""A change of what can be sold is in LeafLink as soon as a worker looks at it, with one write."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+from model_bakery import baker
+
+from catalog import inventory
+from catalog.models import Facility, Lot
+from integrations import work
+from integrations.budget import SharedBudget
+from integrations.leaflink import jobs
+from integrations.leaflink.models import Listing, Offer
+from integrations.leaflink.push_inventory import _claimed
+from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
+from integrations.models import Budget, Notice, WorkItem
+from orders import services
+from orders.drafts import LineDraft, OrderDraft
+
+
+@pytest.fixture
+def goods(bench):
+    made = bench.goods(on_hand=100)
+    bench.ready()
+    work.drain()
+    bench.calls()
+    return made
+
+
+def sold(bench, goods, quantity):
+    line = LineDraft(goods.item, "x", "x", Decimal(quantity), 1, Decimal(1))
+    return services.create(OrderDraft(timezone.now(), [line], facility=bench.shop))
+
+
+def lot_on_hold(bench, goods):
+    lot = Lot.objects.create(item=goods.item, number="L")
+    inventory.receive(goods.item, bench.shop, Decimal(50), lot)
+    bench.sync("inventory")
+    assert bench.available(goods) == 150
+    lot.on_hold, lot.hold_reason = True, "mould"
+    lot.save()
+
+
+def another_facility(bench, goods):
+    other = baker.make(Facility, name="Pueblo", license_number="L2")
+    inventory.receive(goods.item, other, Decimal(50))
+    bench.sync("inventory")
+    assert bench.available(goods) == 150
+    other.sells = False
+    other.save()
+
+
+def safety(bench, goods):
+    goods.item.safety_stock = Decimal(7)
+    goods.item.save()
+
+
+def account_rule(bench, goods):
+    bench.account.safety_percent = 10
+    bench.account.save()
+
+
+def brand_rule(bench, goods):
+    rule = bench.account.brands.get()
+    rule.most_shown = 40
+    rule.save()
+
+
+def shipped(bench, goods):
+    order = sold(bench, goods, 30)
+    bench.sync("inventory")
+    services.ship(services.allocate(order))
+
+
+CHANGES = {
+    "receipt": (lambda b, g: inventory.receive(g.item, b.shop, Decimal(5)), 105),
+    "adjustment": (lambda b, g: inventory.adjust(g.item, b.shop, Decimal(-5), reason="x"), 95),
+    "count": (lambda b, g: inventory.count(g.item, b.shop, Decimal(80)), 80),
+    "commit": (lambda b, g: sold(b, g, 30), 70),
+    "release": (lambda b, g: services.cancel(sold(b, g, 30), reason="x"), 100),
+    "ship": (shipped, 70),
+    "lot hold": (lot_on_hold, 100),
+    "facility": (another_facility, 100),
+    "safety stock": (safety, 93),
+    "account's rule": (account_rule, 90),
+    "brand's rule": (brand_rule, 40),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_kind_of_change_reaches_leaflink(
+    bench, goods, name, django_capture_on_commit_callbacks
+):
+    act, expected = CHANGES[name]
+    with django_capture_on_commit_callbacks(execute=True):
+        act(bench, goods)
+    work.drain()
+    assert bench.available(goods) == expected
+    assert not WorkItem.objects.filter(kind__in=(LISTING_WORK, INVENTORY_WORK)).exists()
+
+
+def test_a_burst_is_one_write(bench, goods, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(20):
+            inventory.receive(goods.item, bench.shop, Decimal(1))
+    work.drain()
+    assert bench.calls("PATCH") == [f"PATCH /products/{goods.remote.id}/"]
+    assert bench.available(goods) == 120
+
+
+def test_nothing_is_asked_or_sent_when_the_number_is_the_same_after_all(
+    bench, goods, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        services.cancel(sold(bench, goods, 30), reason="x")
+    work.drain()
+    assert bench.calls() == []
+
+
+def test_many_changes_go_out_several_at_a_time_with_one_look_at_the_orders(
+    bench, django_capture_on_commit_callbacks
+):
+    goods = [bench.goods(f"G{n}") for n in range(12)]
+    bench.ready()
+    bench.calls()
+    with django_capture_on_commit_callbacks(execute=True):
+        for one in goods:
+            inventory.receive(one.item, bench.shop, Decimal(1))
+    work.drain()
+    assert [bench.available(one) for one in goods] == [101] * 12
+    assert len(bench.calls("PATCH")) == 12
+
+
+def test_a_lot_that_expired_is_off_the_menu_minutes_after_midnight(
+    bench, goods, django_capture_on_commit_callbacks
+):
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=30) + timedelta(days=2)
+    lot = Lot.objects.create(
+        item=goods.item, number="L", expires_on=(midnight - timedelta(days=1)).date()
+    )
+    inventory.receive(goods.item, bench.shop, Decimal(50), lot)
+    bench.sync("inventory")
+    assert bench.available(goods) == 150
+    with time_machine.travel(midnight, tick=False):
+        with django_capture_on_commit_callbacks(execute=True):
+            jobs.poll_orders()
+        work.drain()
+        assert bench.available(goods) == 100
+
+
+def test_without_knowing_the_orders_nothing_is_sent_and_nothing_is_lost(bench, goods):
+    bench.account.cursors.update(read_at=None)
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    bench.faults.next("500", path="/orders-received/", times=3)
+    work.drain()
+    assert bench.calls("PATCH") == []
+    WorkItem.objects.update(not_before=timezone.now())
+    work.drain()
+    assert bench.available(goods) == 105
+
+
+def test_what_another_process_is_sending_waits_and_is_computed_afterwards(bench, goods):
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    with _claimed(bench.account, [goods.item.pk]):
+        work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+        work.drain()
+        item = WorkItem.objects.get(kind=LISTING_WORK)
+        assert (item.error_class, item.attempts) == ("busy", 0)
+        assert bench.calls("PATCH") == []
+    WorkItem.objects.update(not_before=timezone.now())
+    work.drain()
+    assert bench.available(goods) == 105
+
+
+def test_the_claim_of_a_killed_process_ends(bench, goods):
+    Listing.objects.update(
+        sending="00000000-0000-0000-0000-000000000001",
+        sending_until=timezone.now() - timedelta(seconds=1),
+    )
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    bench.sync("inventory")
+    assert bench.available(goods) == 105
+
+
+def test_a_sweep_makes_way_for_what_is_more_urgent(bench, monkeypatch):
+    goods = [bench.goods(f"G{n}") for n in range(6)]
+    bench.sync("products")
+    monkeypatch.setattr("integrations.work.LINGER_STEP", 0)
+    items = [str(one.item.pk) for one in goods[:5]]
+    work.ask(bench.account.pk, LISTING_WORK, items, WorkItem.Priority.SWEEP)
+    real, taken = SharedBudget.take, []
+
+    def take(budget):
+        real(budget)
+        taken.append(budget)
+        if len(taken) == 2:
+            urgent = [str(goods[5].item.pk)]
+            work.ask(bench.account.pk, LISTING_WORK, urgent, WorkItem.Priority.STOCK)
+
+    monkeypatch.setattr(SharedBudget, "take", take)
+    bench.calls()
+    work.drain()
+    sent = [r.path for r in bench.world.requests if r.method == "PATCH"]
+    place = sent.index(f"/products/{goods[5].remote.id}/")
+    assert place < 5
+    assert len(sent) == 6
+    assert [bench.available(one) for one in goods] == [100] * 6
+
+
+def test_being_told_to_slow_down_loses_nothing(bench, goods):
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    bench.faults.next("429", method="PATCH")
+    work.drain()
+    item = WorkItem.objects.get(kind=LISTING_WORK)
+    assert item.stuck_at is None
+    assert "slow down" in item.error
+    Budget.objects.update(paused_until=None)
+    WorkItem.objects.update(not_before=timezone.now())
+    work.drain()
+    assert bench.available(goods) == 105
+
+
+def test_a_refused_product_is_one_notice_and_blocks_no_other(bench):
+    bad, good = bench.goods("BAD"), bench.goods("GOOD")
+    bench.sync("products")
+    bench.world.products.pop(bad.remote.id)
+    for _ in range(3):
+        bench.sync("inventory")
+    assert bench.available(good) == 100
+    notice = Notice.objects.get(category="refused")
+    assert (notice.times, notice.resolved_at) == (1, None)
+    assert "Item BAD (BAD)" in notice.text
+    assert "link it to the product that took its place" in notice.text
+
+
+def test_a_product_that_was_refused_is_tried_again_when_it_changed_there(bench):
+    bad = bench.goods("BAD")
+    bench.sync("products")
+    Listing.objects.update(
+        refusal="LeafLink refused: no", refused_quantity=100, refused_at=timezone.now()
+    )
+    bench.sync("inventory")
+    assert bench.available(bad) == 0
+    bench.world.edit_product(bad.remote.id, name="Another name")
+    bench.sync("products")
+    bench.sync("inventory")
+    assert bench.available(bad) == 100
+    assert bench.listing(bad).refusal == ""
+
+
+def test_a_paused_quantity_is_not_sent_until_it_is_resumed(bench, goods):
+    offer = Offer.objects.get(item=goods.item)
+    offer.pause, offer.pause_reason = "as_is", "recount"
+    offer.save()
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    bench.sync("inventory")
+    assert bench.available(goods) == 100
+    offer.pause = "at_zero"
+    offer.save()
+    bench.sync("inventory")
+    assert bench.available(goods) == 0
+    offer.pause = ""
+    offer.save()
+    bench.sync("inventory")
+    assert bench.available(goods) == 105
+
+
+def test_an_order_in_flight_that_leaflink_let_go_is_not_offered_twice(bench, goods):
+    """We believe that LeafLink reserves 30; it has let them go without a word."""
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("orders")
+    for action in ("accept", "fulfill"):
+        bench.world.transition(order.number, action)
+    inventory.receive(goods.item, bench.shop, Decimal(1))
+    bench.account.cursors.update(read_at=timezone.now() + timedelta(hours=1))
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    work.drain()
+    assert bench.available(goods) <= bench.free(goods) == 71
