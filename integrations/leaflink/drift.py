@@ -64,7 +64,7 @@ def record(account: Account, *, reserved: bool = False) -> int:
     """
     found = {one.key: one for one in (*_of_listings(account, reserved), *_of_orders(account))}
     with transaction.atomic():
-        _keep(account, found)
+        _keep(account, dict(found))
     return len(found)
 
 

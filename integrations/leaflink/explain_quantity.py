@@ -103,7 +103,7 @@ class Explanation:
             return f"It is stuck: {self.queued.error}"
         if self.queued and self.queued.leased_until:
             return "It is being sent."
-        if self.queued:
+        if self.queued and self.will_be_sent:
             later = self.queued.not_before > timezone.now()
             at = f"{timezone.localtime(self.queued.not_before):%H:%M:%S}"
             return (
