@@ -324,7 +324,7 @@ def _work_on_many(items: list[WorkItem], handler: ManyHandler) -> None:
 def _settle_error(item: WorkItem, error: Exception) -> None:
     if isinstance(error, Later):
         item.attempts -= 0 if error.counts else 1
-        _settle_failed(item, str(error), error.error_class, error.wait)
+        _settle_failed(item, str(error), error.error_class, error.wait, grows=error.counts)
     elif isinstance(error, Stuck):
         _settle_failed(item, str(error), error.error_class, None)
     else:
@@ -342,11 +342,18 @@ def _settle_done(items: list[WorkItem]) -> None:
         mine.update(lease=None, leased_until=None, attempts=0, error="", error_class="")
 
 
-def _settle_failed(item: WorkItem, reason: str, error_class: str, wait: timedelta | None) -> None:
+def _settle_failed(
+    item: WorkItem,
+    reason: str,
+    error_class: str,
+    wait: timedelta | None,
+    *,
+    grows: bool = True,
+) -> None:
     now = timezone.now()
     attempts = item.attempts
-    give_up = wait is None or attempts >= MOST_ATTEMPTS
-    growing = FIRST_DELAY * 2 ** min(attempts - 1, 12) if attempts else timedelta(0)
+    give_up = wait is None or (grows and attempts >= MOST_ATTEMPTS)
+    growing = FIRST_DELAY * 2 ** min(attempts - 1, 12) if grows and attempts else timedelta(0)
     delay = min(max(wait or timedelta(0), growing), LONGEST_DELAY)
     WorkItem.objects.filter(pk=item.pk, lease=item.lease).update(
         lease=None,

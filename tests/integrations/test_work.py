@@ -1,5 +1,6 @@
 """The work queue: asked once, done once, never lost, never silently retried for ever."""
 
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -188,3 +189,64 @@ def test_a_hint_that_cannot_be_sent_loses_nothing(connection, monkeypatch):
     monkeypatch.setattr("django_q.tasks.async_task", broken)
     work.ask(connection.pk, "read", ["a"], ORDERS)
     assert WorkItem.objects.count() == 1
+
+
+def test_waiting_for_somebody_else_does_not_make_the_wait_grow(connection, monkeypatch):
+    def handler(connection, key):
+        raise work.Later("busy", timedelta(seconds=1), "busy", counts=False)
+
+    handle(monkeypatch, handler)
+    work.ask(connection.pk, "read", ["a"], ORDERS)
+    WorkItem.objects.update(attempts=6)  # it was killed six times before
+    work.drain()
+    item = WorkItem.objects.get()
+    assert item.attempts == 6
+    assert item.not_before < timezone.now() + timedelta(seconds=2)
+
+
+def test_work_of_a_kind_is_done_several_rows_at_a_time_and_settled_one_by_one(
+    connection, monkeypatch
+):
+    batches = []
+
+    def handler(connection, keys, batch):
+        batches.append(sorted(keys))
+        return {"2": work.Stuck("no"), "3": work.Later("later", timedelta(seconds=1))}
+
+    monkeypatch.setattr(work, "_many_handlers", {"push": (handler, 3)})
+    work.ask(connection.pk, "push", map(str, range(5)), ORDERS)
+    work.drain()
+    assert sorted(map(len, batches)) == [2, 3]
+    left = {item.key: bool(item.stuck_at) for item in WorkItem.objects.all()}
+    assert left == {"2": True, "3": False}
+
+
+def test_what_was_asked_for_again_during_a_batch_is_done_once_more(connection, monkeypatch):
+    seen = []
+
+    def handler(connection_, keys, batch):
+        seen.extend(keys)
+        if len(seen) == 2:
+            work.ask(connection.pk, "push", ["0"], ORDERS)
+        return {}
+
+    monkeypatch.setattr(work, "_many_handlers", {"push": (handler, 3)})
+    work.ask(connection.pk, "push", ["0", "1"], ORDERS)
+    work.drain()
+    assert sorted(seen) == ["0", "0", "1"]
+
+
+def test_what_a_killed_process_had_is_free_at_once(connection, done):
+    work.ask(connection.pk, "read", ["a"], ORDERS)
+    item = work.claim()
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    WorkItem.objects.filter(pk=item.pk).update(pid=killed.pid)
+    assert work.drain() == 1
+    assert done == ["a"]
+
+
+def test_asking_more_urgently_makes_it_urgent_and_never_less(connection):
+    for priority in (WorkItem.Priority.SWEEP, ORDERS, WorkItem.Priority.REST):
+        work.ask(connection.pk, "read", ["a"], priority)
+    assert WorkItem.objects.get().priority == ORDERS
