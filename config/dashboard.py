@@ -105,7 +105,7 @@ def attention() -> list[dict[str, Any]]:
 def braked() -> list[tuple[int, str, str]]:
     """The accounts of which many products would sell out at once."""
     rows = (
-        Listing.objects.filter(braked_at__isnull=False)
+        Listing.objects.filter(braked_at__isnull=False, product__gone_at__isnull=True)
         .order_by("product__account__name")
         .values_list("product__account", "product__account__name")
         .annotate(Count("pk"))

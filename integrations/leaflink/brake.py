@@ -9,7 +9,7 @@ time, always go on.
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,14 +38,14 @@ def hold(account: Account, found: Plan) -> list[Wanted]:
     if found.no_longer_braked:
         for chunk in in_chunks(found.no_longer_braked):
             Listing.objects.filter(pk__in=chunk).update(braked_at=None)
-        _tell(account)
+        tell(account)
     stopped = would_stop(account, found)
     if not stopped:
         return found.changes
     for chunk in in_chunks(stopped):
         rows = Listing.objects.filter(item__in=chunk, product__account=account)
         rows.filter(braked_at__isnull=True).update(braked_at=timezone.now())
-    _tell(account)
+    tell(account)
     return [one for one in found.changes if one.row.item_id not in stopped]
 
 
@@ -60,7 +60,7 @@ def _is_too_many(account: Account, selling_out: Collection[int]) -> bool:
     """Whether these, with what did lately and what waits in the queue, are more than allowed."""
     if account.brake_products is None and account.brake_percent is None:
         return False
-    of_account = Listing.objects.filter(product__account=account)
+    of_account = _there(account)
     # Where some are held back already, more of the same wait with them.
     lately = of_account.filter(
         Q(zeroed_at__gt=timezone.now() - WINDOW) | Q(braked_at__isnull=False)
@@ -85,23 +85,30 @@ def _waiting_to_sell_out(account: Account) -> set[int]:
     return found
 
 
+def _there(account: Account) -> QuerySet[Listing]:
+    """The account's listings whose product LeafLink still has."""
+    return Listing.objects.filter(product__account=account, product__gone_at__isnull=True)
+
+
 def managed(account: Account) -> int:
     """How many listings of the account have their stock sent."""
-    listings = Listing.objects.filter(
-        product__account=account,
-        product__gone_at__isnull=True,
-        product__inventory_management__in=MANAGED_IN_LEAFLINK,
-    )
+    listings = _there(account).filter(product__inventory_management__in=MANAGED_IN_LEAFLINK)
     others = (Offer.Mode.UNLIMITED, Offer.Mode.INHERITED)
     return listings.exclude(item__offer__mode__in=others).count()
 
 
 def waiting(account: Account) -> int:
     """How many products wait for a person's yes."""
-    return Listing.objects.filter(product__account=account, braked_at__isnull=False).count()
+    return held_back(account).count()
 
 
-def _tell(account: Account) -> None:
+def held_back(account: Account) -> QuerySet[Listing]:
+    """The listings that wait for a person's yes."""
+    return _there(account).filter(braked_at__isnull=False)
+
+
+def tell(account: Account) -> None:
+    """Have one open notice while anything waits for a yes, and none otherwise."""
     count = waiting(account)
     if not count:
         resolve(account, Notice.Category.BRAKE, [KEY])
@@ -119,11 +126,9 @@ def say_yes(account: Account, listing_ids: Collection[int]) -> int:
     items: list[str] = []
     until = timezone.now() + YES_HOLDS
     for chunk in in_chunks(listing_ids):
-        rows = Listing.objects.filter(
-            pk__in=chunk, product__account=account, braked_at__isnull=False
-        )
+        rows = held_back(account).filter(pk__in=chunk)
         items += map(str, rows.values_list("item", flat=True))
         rows.update(braked_at=None, zero_allowed_until=until)
     work.ask(account.pk, LISTING_WORK, items, WorkItem.Priority.STOCK)
-    _tell(account)
+    tell(account)
     return len(items)

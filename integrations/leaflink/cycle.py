@@ -153,6 +153,7 @@ def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None
         run.changed = sum(1 for row in context.step.plan if row["would_send"]) + found.left
         return
     item_ids = [one.row.item_id for one in brake.hold(account, found)]
+    brake.tell(account)
     if context.hand_over:
         run.seen = run.changed = len(item_ids)
         work.ask(account.pk, LISTING_WORK, map(str, item_ids), WorkItem.Priority.SWEEP)

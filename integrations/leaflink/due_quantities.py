@@ -59,11 +59,17 @@ def why(account: Account, one: Wanted) -> Why:
     if _is_refused(one):
         return Why.REFUSED
     reason = _difference(one)
-    if reason in SENT and row.braked_at and one.sells_out:
+    if reason in SENT and row.braked_at and one.sells_out and _holds(account, one):
         return Why.BRAKED
     if reason is Why.IN_STEP and units(row.quantity) != quantity:
         return Why.THERE
     return reason
+
+
+def _holds(account: Account, one: Wanted) -> bool:
+    """Whether the brake is still on for this listing."""
+    has_limit = account.brake_products is not None or account.brake_percent is not None
+    return has_limit and not is_allowed(one, timezone.now())
 
 
 def _difference(one: Wanted) -> Why:
@@ -78,10 +84,10 @@ def _difference(one: Wanted) -> Why:
 def _is_refused(one: Wanted) -> bool:
     """Whether it would be refused again: nothing has changed on either side since."""
     row = one.row
-    if not row.refusal or row.refused_quantity is None or row.refused_at is None:
+    if not row.refusal or row.refused_quantity is None:
         return False
-    is_changed_there = bool(row.product_modified and row.product_modified > row.refused_at)
-    return units(row.refused_quantity) == one.quantity and not is_changed_there
+    is_as_it_was = row.product_modified == row.refused_modified
+    return is_as_it_was and units(row.refused_quantity) == one.quantity
 
 
 @dataclass
@@ -93,7 +99,7 @@ class Plan:
     braked: list[Wanted] = field(default_factory=list)
     selling_out: list[int] = field(default_factory=list)
     left: int = 0
-    # Listings that were waiting for a yes, and would not sell out any more.
+    # Listings that were waiting for a yes and need none any more.
     no_longer_braked: list[int] = field(default_factory=list)
 
 
@@ -103,12 +109,10 @@ def plan(
     """What is to be sent now, of all listings or of these items, in a constant number of queries.
     Nothing is changed, and LeafLink is not asked."""
     found = Plan()
-    if not account.push_inventory:
-        return found
     now = timezone.now()
     for one in wanted(account, item_ids):
         reason = why(account, one)
-        if one.row.braked_at and not one.sells_out:
+        if one.row.braked_at and reason is not Why.BRAKED:
             found.no_longer_braked.append(one.row.listing_id)
         if reason is Why.BRAKED:
             _keep(found.braked, one, most)

@@ -11,10 +11,12 @@ from catalog.models import Item
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.compare_listings import lock, settle
 from integrations.leaflink.models import Account, Listing, Offer, Product
+from integrations.leaflink.refused_quantities import key as refusal_key
 from integrations.leaflink.signals import links_made
 from integrations.leaflink.wanted import leaflink_unit
 from integrations.leaflink.work_kinds import CREATE_WORK
-from integrations.models import WorkItem
+from integrations.models import Notice, WorkItem
+from integrations.notices import resolve
 
 
 class LinkError(Exception):
@@ -177,6 +179,12 @@ def unlink(listing: Listing) -> None:
     """
     lock([listing.pk])
     Offer.objects.filter(item=listing.item_id).update(enabled=False, unlinked_at=timezone.now())
+    _forget(listing)
+
+
+def _forget(listing: Listing) -> None:
+    """End the pairing, and what was told of it."""
+    resolve(listing.product.account, Notice.Category.REFUSED, [refusal_key(listing.pk)])
     listing.delete()
 
 
@@ -185,5 +193,5 @@ def relink(listing: Listing, product: Product) -> Listing:
     """Pair the listing's item with another product instead. Raises LinkError, changing nothing."""
     lock([listing.pk])
     item = Item.objects.select_related("brand__leaflink__account").get(pk=listing.item_id)
-    listing.delete()
+    _forget(listing)
     return link(item, product)

@@ -95,10 +95,13 @@ class _Session:
         self.deadline, self.should_yield = deadline, should_yield
         self.result = PushResult()
         self.forbidden: list[Forbidden] = []
+        # What makes it senseless to go on: told to slow down, no network, a bad key.
+        self.stopped: LeafLinkError | None = None
 
     def is_over(self) -> bool:
         is_bad_key = len(self.forbidden) >= MOST_FORBIDDEN and not self.result.sent
-        return is_bad_key or time.monotonic() > self.deadline or self.should_yield()
+        is_stopped = is_bad_key or self.stopped is not None
+        return is_stopped or time.monotonic() > self.deadline or self.should_yield()
 
 
 def push(
@@ -168,7 +171,7 @@ def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
         if not surprises:
             return
         _reread(session, surprises)
-        sent = _send_all(session, _corrected(session.account, surprises), until)
+        sent = _send_all(session, _corrected(session, surprises), until)
     for one in sent:
         if one.answer and units(one.answer.quantity) != one.quantity:
             _note_odd(session, one)
@@ -183,23 +186,28 @@ def _reread(session: _Session, surprises: list[_Sent]) -> None:
         session.run.problem("orders", f"Orders could not be read again: {error}")
 
 
-def _corrected(account: Account, surprises: list[_Sent]) -> list[Wanted]:
-    """The numbers that should be there instead, where they are others.
+def _corrected(session: _Session, surprises: list[_Sent]) -> list[Wanted]:
+    """The numbers that should be there instead, where they are others; the rest is confirmed.
 
     No more is added for LeafLink's orders than LeafLink has just said that it reserves: an order
     that it has let go and we have not heard of must not be offered twice.
     """
     told = {one.one.row.listing_id: one for one in surprises if one.answer}
-    again = []
-    for one in wanted(account, [sent.one.row.item_id for sent in surprises]):
-        sent = told[one.row.listing_id]
-        assert sent.answer
+    again, right = [], []
+    item_ids = [sent.one.row.item_id for sent in surprises]
+    for one in list(wanted(session.account, item_ids)):
+        sent = told.get(one.row.listing_id)
+        if sent is None or sent.answer is None:
+            continue  # linked anew meanwhile: another listing
         reserved = units(sent.answer.reserved_qty)
         held = min(one.target.held_for_leaflink, reserved)
         target = replace(one.target, held_for_leaflink=held, expected_reserved=reserved)
         fresh = Wanted(one.row, target)
         if fresh.quantity != sent.quantity or units(sent.answer.quantity) != sent.quantity:
             again.append(fresh)
+        else:
+            right.append(sent)
+    _record(session, right, confirmed=True)
     return again
 
 
@@ -220,6 +228,7 @@ def _send_all(session: _Session, changes: list[Wanted], until: float) -> list[_S
             yield f"products/{one.row.remote_id}", {"quantity": plain(one.quantity)}
 
     answered: list[_Sent] = []
+    # Of what ends it early, the answers that are still on their way are waited for first.
     try:
         at_once = settings.LEAFLINK_REQUESTS_AT_ONCE
         for position, answer in session.client.patch_many(bodies(), at_once=at_once):
@@ -229,6 +238,8 @@ def _send_all(session: _Session, changes: list[Wanted], until: float) -> list[_S
         _record(session, answered)
         reached = {one.one.row.listing_id for one in on_the_way}
         _undoubt([one for one in changes if one.row.listing_id not in reached], began)
+    if session.stopped:
+        raise session.stopped
     return answered
 
 
@@ -246,8 +257,7 @@ def _undoubt(unsent: list[Wanted], began: datetime) -> None:
 
 
 def _note(session: _Session, sent: _Sent, answer: object) -> bool:
-    """Note what became of one; True when there is something to record on its listing. Raises what
-    makes it senseless to go on."""
+    """Note what became of one; True when there is something to record on its listing."""
     row, run = sent.one.row, session.run
     try:
         if isinstance(answer, LeafLinkError):
@@ -264,6 +274,9 @@ def _note(session: _Session, sent: _Sent, answer: object) -> bool:
             session.forbidden.append(error)
         run.problem(row.item_sku, f"{error} {cure(error)}")
         return True
+    except LeafLinkError as error:
+        session.stopped = session.stopped or error
+        return False
     run.changed += 1
     session.result.sent += 1
     return True
@@ -280,8 +293,10 @@ def _note_odd(session: _Session, sent: _Sent) -> None:
 
 
 @transaction.atomic
-def _record(session: _Session, answered: list[_Sent]) -> None:
+def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False) -> None:
     """Store what the answers said, in a few statements for the batch.
+
+    A surprising answer leaves its listing in doubt until the number is `confirmed` or corrected.
 
     A listing that came into doubt since its number was sent stays in doubt: LeafLink has changed
     its quantity by itself meanwhile. A key that may change nothing says nothing about the products.
@@ -294,7 +309,7 @@ def _record(session: _Session, answered: list[_Sent]) -> None:
     listings = Listing.objects.select_for_update().filter(pk__in=by_id).order_by("pk")
     rows = list(listings.select_related("product").defer("product__raw", "product__shown"))
     for listing in rows:
-        _settle(listing, by_id[listing.pk])
+        _settle(listing, by_id[listing.pk], confirmed)
     Listing.objects.bulk_update(rows, LISTING_COLUMNS)
     Product.objects.bulk_update([row.product for row in rows], PRODUCT_COLUMNS)
     drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
@@ -312,23 +327,24 @@ LISTING_COLUMNS = [
     "unsettled_at",
     "refusal",
     "refused_quantity",
-    "refused_at",
+    "refused_modified",
     "zeroed_at",
     "braked_at",
 ]
 PRODUCT_COLUMNS = ["quantity", "reserved", "gone_at"]
 
 
-def _settle(listing: Listing, sent: _Sent) -> None:
+def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
     """What is to be stored on a listing and its product after an answer."""
     now, answer, product = timezone.now(), sent.answer, listing.product
     if answer is None:
-        listing.refusal, listing.refused_at = f"{sent.refusal}", now
+        listing.refusal, listing.refused_modified = f"{sent.refusal}", product.modified
         listing.refused_quantity, listing.last_sent = sent.quantity, None
         if isinstance(sent.refusal, Gone):
             product.gone_at = product.gone_at or now
         return
     is_doubted = listing.doubted_at is not None and listing.doubted_at >= sent.began
+    is_doubted = is_doubted or (sent.is_surprise and not confirmed)
     listing.last_sent = None if is_doubted else sent.quantity
     # A zero for want of a common unit is no quantity that was sent once and for all.
     listing.last_sent_at = None if sent.one.counts_differently else now
@@ -338,7 +354,7 @@ def _settle(listing: Listing, sent: _Sent) -> None:
         "available": plain(units(answer.quantity - answer.reserved_qty)),
         "at": now.isoformat(),
     }
-    listing.refusal, listing.refused_quantity, listing.refused_at = "", None, None
+    listing.refusal, listing.refused_quantity, listing.refused_modified = "", None, None
     # While an earlier write may still arrive, this one is not the last word.
     if listing.unsettled_at and sent.began - listing.unsettled_at >= LATE:
         listing.unsettled_at = None

@@ -52,7 +52,7 @@ class Row(NamedTuple):
     unsettled_at: datetime | None
     refusal: str
     refused_quantity: Decimal | None
-    refused_at: datetime | None
+    refused_modified: datetime | None
     braked_at: datetime | None
     zero_allowed_until: datetime | None
     mode: str | None
@@ -86,7 +86,7 @@ COLUMNS = (
     "unsettled_at",
     "refusal",
     "refused_quantity",
-    "refused_at",
+    "refused_modified",
     "braked_at",
     "zero_allowed_until",
     "item__offer__mode",

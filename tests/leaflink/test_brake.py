@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink.models import Listing
+from integrations.leaflink.link import unlink
+from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import Notice, WorkItem
 
@@ -153,3 +154,52 @@ def test_both_limits_can_be_switched_off(bench, shelf):
         empty(bench, one)
     bench.sync("inventory")
     assert offered(bench, shelf) == [0] * 12
+
+
+@pytest.fixture
+def stopped(bench, shelf):
+    """Eight of twelve wait for a yes."""
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    return shelf
+
+
+def gone(bench, goods):
+    Product.objects.filter(listing__item__in=goods).update(gone_at=timezone.now())
+
+
+def unlimited(bench, goods):
+    Offer.objects.filter(item__in=goods).update(mode="unlimited")
+
+
+def paused(bench, goods):
+    Offer.objects.filter(item__in=goods).update(pause="as_is", pause_reason="x")
+
+
+def unlinked(bench, goods):
+    for listing in Listing.objects.filter(item__in=goods):
+        unlink(listing)
+
+
+@pytest.mark.parametrize("leave", [gone, unlimited, paused, unlinked])
+def test_what_needs_no_yes_any_more_holds_nothing_else_back(bench, stopped, leave):
+    leave(bench, [one.item for one in stopped[:8]])
+    bench.sync("inventory")
+    empty(bench, stopped[9])
+    bench.sync("inventory")
+    assert bench.available(stopped[9]) == 0
+    assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+def test_pausing_one_at_zero_is_a_yes_to_it(bench, stopped):
+    Offer.objects.filter(item=stopped[0].item).update(pause="at_zero", pause_reason="x")
+    bench.sync("inventory")
+    assert offered(bench, stopped) == [0] + [10] * 11
+
+
+def test_without_limits_nothing_waits_any_more(bench, stopped):
+    bench.account.brake_products = bench.account.brake_percent = None
+    bench.account.save()
+    bench.sync("inventory")
+    assert offered(bench, stopped)[:8] == [0] * 8

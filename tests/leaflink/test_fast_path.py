@@ -13,6 +13,7 @@ from catalog.models import Facility, Lot
 from integrations import work
 from integrations.budget import SharedBudget
 from integrations.leaflink import jobs
+from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer
 from integrations.leaflink.push_inventory import _claimed
 from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
@@ -236,13 +237,16 @@ def test_a_refused_product_is_one_notice_and_blocks_no_other(bench):
     assert (notice.times, notice.resolved_at) == (1, None)
     assert "Item BAD (BAD)" in notice.text
     assert "link it to the product that took its place" in notice.text
+    unlink(bench.listing(bad))
+    assert not Notice.objects.filter(category="refused", resolved_at__isnull=True).exists()
 
 
 def test_a_product_that_was_refused_is_tried_again_when_it_changed_there(bench):
     bad = bench.goods("BAD")
     bench.sync("products")
+    modified = bench.product(bad).modified
     Listing.objects.update(
-        refusal="LeafLink refused: no", refused_quantity=100, refused_at=timezone.now()
+        refusal="LeafLink refused: no", refused_quantity=100, refused_modified=modified
     )
     bench.sync("inventory")
     assert bench.available(bad) == 0
@@ -281,3 +285,41 @@ def test_an_order_in_flight_that_leaflink_let_go_is_not_offered_twice(bench, goo
     work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
     work.drain()
     assert bench.available(goods) <= bench.free(goods) == 71
+
+
+@pytest.mark.parametrize("at_once", [1, 10])
+def test_a_surprise_is_not_forgotten_when_its_neighbour_is_told_to_slow_down(
+    bench, settings, at_once
+):
+    settings.LEAFLINK_REQUESTS_AT_ONCE = at_once
+    a, b = bench.goods("A", 100), bench.goods("B", 100)
+    bench.ready()
+    order = bench.order(bench.line(a, 30))
+    bench.sync("orders", "inventory")
+    for action in ("accept", "fulfill"):
+        bench.world.transition(order.number, action)
+    for goods in (a, b):
+        inventory.receive(goods.item, bench.shop, Decimal(1))
+    # The orders were read just before LeafLink's staff acted.
+    bench.account.cursors.update(read_at=timezone.now() + timedelta(hours=1))
+    bench.faults.next("429", method="PATCH", path=f"/products/{b.remote.id}/")
+    both = [str(goods.item.pk) for goods in (a, b)]
+    work.ask(bench.account.pk, LISTING_WORK, both, WorkItem.Priority.STOCK)
+    for _ in range(3):
+        work.drain()
+        Budget.objects.update(paused_until=None)
+        WorkItem.objects.update(not_before=timezone.now())
+    assert bench.available(b) == 101
+    assert bench.available(a) <= bench.free(a)
+
+
+def test_a_surprise_that_changes_nothing_is_settled_and_sent_no_more(bench, goods):
+    bench.order(bench.line(goods, 5), sales_rep_ids=[])
+    bench.account.cursors.update(read_at=timezone.now() + timedelta(hours=1))
+    inventory.receive(goods.item, bench.shop, Decimal(1))
+    bench.calls()
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    work.drain()
+    bench.sync("inventory")
+    assert len(bench.calls("PATCH")) == 1
+    assert bench.listing(goods).last_sent == 101

@@ -228,7 +228,7 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(Account, pk=account_id)
     if request.method == "POST":
         return _say_yes(request, account)
-    held = Listing.objects.filter(product__account=account, braked_at__isnull=False)
+    held = brake.held_back(account)
     page = Paginator(held.order_by("item__name"), PER_PAGE).get_page(request.GET.get("p"))
     numbers = {
         one.row.listing_id: one for one in list(wanted(account, [row.item_id for row in page]))
@@ -252,7 +252,7 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, SYNCS)
-    held = Listing.objects.filter(product__account=account, braked_at__isnull=False)
+    held = brake.held_back(account)
     if "all" not in request.POST:
         chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
         held = held.filter(pk__in=[pk for pk in chosen if pk])

@@ -126,7 +126,8 @@ class Listing(models.Model):
         max_digits=14, decimal_places=4, null=True, editable=False
     )
     refusal = models.TextField("refused", blank=True, editable=False)
-    refused_at = models.DateTimeField(null=True, editable=False)
+    # The product's `modified` then: when it is another, LeafLink is asked once more.
+    refused_modified = models.DateTimeField(null=True, editable=False)
     # Who is sending its quantity just now, and until when at the longest.
     sending = models.UUIDField(null=True, editable=False)
     sending_until = models.DateTimeField(null=True, editable=False)
