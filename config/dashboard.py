@@ -32,6 +32,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "numbers": numbers(),
             "accounts": accounts(),
             "held": held(),
+            "braked": braked(),
             "worker_problems": worker_problems(),
         }
     return context
@@ -75,7 +76,6 @@ def attention() -> list[dict[str, Any]]:
             "items are promised beyond what there is",
             reverse("admin:catalog_item_changelist") + "?promised=short",
         ),
-        *braked(),
         (
             drift.open_ones().count(),
             "differences between us and LeafLink",
@@ -102,8 +102,8 @@ def attention() -> list[dict[str, Any]]:
     ]
 
 
-def braked() -> list[tuple[int, str, str]]:
-    """The accounts of which many products would sell out at once."""
+def braked() -> list[dict[str, Any]]:
+    """The accounts of which many products would sell out at once, and wait for a yes."""
     rows = (
         Listing.objects.filter(braked_at__isnull=False, product__gone_at__isnull=True)
         .order_by("product__account__name")
@@ -111,11 +111,11 @@ def braked() -> list[tuple[int, str, str]]:
         .annotate(Count("pk"))
     )
     return [
-        (
-            count,
-            f"products of {name} would sell out at once: say yes, or correct the stock",
-            reverse("admin:leaflink_listing_brake", args=[account_id]),
-        )
+        {
+            "count": count,
+            "account": name,
+            "url": reverse("admin:leaflink_listing_brake", args=[account_id]),
+        }
         for account_id, name, count in rows
     ]
 

@@ -34,6 +34,8 @@ from orders.terms import LABELS as TERMS
 Kind = Drift.Kind
 # Whose stock is not kept by us.
 NOT_OURS = (Why.OFF, Why.UNLIMITED, Why.INHERITED, Why.NOT_COUNTED)
+# What keeps a quantity that differs from being sent.
+WAITS = {Why.PAUSED: ", paused", Why.REFUSED: ", refused", Why.BRAKED: ", waits for a yes"}
 NOT_OFFERED = ("Archived", "Unavailable", "Internal")
 KIND_OF = {"name": Kind.NAME, "sku": Kind.SKU, **dict.fromkeys(PRICE_OF_A_CASE, Kind.PRICE)}
 KIND_OF |= {"retail_price": Kind.PRICE}
@@ -76,7 +78,7 @@ def _keep(account: Account, found: dict[Any, Found]) -> None:
         one = found.pop((row.listing_id, row.order_id, row.field), None)
         if one is None:
             gone.append(row.pk)
-        elif (row.ours, row.theirs) != (one.ours, one.theirs):
+        elif (row.ours, row.theirs, row.label) != (one.ours, one.theirs, one.label):
             # It was ignored as it was then.
             row.ours, row.theirs, row.ignored_until, row.ignored_by = (
                 one.ours,
@@ -144,9 +146,11 @@ def _of_quantities(account: Account, reserved: bool) -> Iterator[Found]:
         if str(row.item_id) in sending:
             continue
         here, there = one.quantity, units(row.quantity)
-        if here != there and why(account, one) not in NOT_OURS:
+        reason = why(account, one)
+        if here != there and reason not in NOT_OURS:
             words = with_thousands(units(here)), with_thousands(there)
-            yield Found(Kind.QUANTITY, "quantity", "Quantity", *words, listing_id=pk)
+            label = f"Quantity{WAITS.get(reason, '')}"
+            yield Found(Kind.QUANTITY, "quantity", label, *words, listing_id=pk)
         ours, theirs = one.target.expected_reserved, units(row.reserved)
         if ours != theirs and (reserved or pk in kept):
             words = with_thousands(units(ours)), with_thousands(theirs)

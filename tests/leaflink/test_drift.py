@@ -105,8 +105,10 @@ def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     page = admin_client.get(LIST).content.decode()
     assert "Send our quantity of" in page
     assert ">120<" in page
-    Offer.objects.filter(item=goods.item).update(pause="")
     fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = admin_client.post(fix, follow=True).content.decode()
+    assert "1 quantities are paused: resume them" in told
+    Offer.objects.filter(item=goods.item).update(pause="")
     assert admin_client.get(fix).status_code == 405
     admin_client.post(fix)
     work.drain()

@@ -27,7 +27,7 @@ from integrations import work
 from integrations.leaflink import drift as report
 from integrations.leaflink.admin import listing_pages
 from integrations.leaflink.admin.quantity_pages import send_again
-from integrations.leaflink.models import Account, Drift, Listing
+from integrations.leaflink.models import Account, Drift, Listing, Offer
 from integrations.leaflink.work_kinds import INVENTORY_WORK, STATUS_WORK
 from integrations.models import WorkItem
 
@@ -196,7 +196,7 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
         if drift.kind in BY_HAND:
             return "By hand"
         url = reverse("admin:leaflink_drift_fix", args=[drift.pk])
-        label = f"Send our {drift.label.lower()} of {drift.listing or drift.order}"
+        label = f"Send our {drift.get_kind_display().lower()} of {drift.listing or drift.order}"
         return format_html(
             '<button class="lb-button" formaction="{}" formmethod="post" formnovalidate '
             'aria-label="{}">Send ours</button>',
@@ -300,8 +300,17 @@ def _recorded(drifts: QuerySet[Drift]) -> None:
 def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
     """Make LeafLink show ours, each kind by its own verb; say what can't be fixed from here."""
     drifts = Drift.objects.filter(pk__in=list(drifts.values_list("pk", flat=True)))
-    stock = drifts.filter(kind=Kind.QUANTITY).values("listing")
-    sent = send_again(Listing.objects.filter(pk__in=stock))
+    stock = Listing.objects.filter(pk__in=drifts.filter(kind=Kind.QUANTITY).values("listing"))
+    paused = stock.filter(item__offer__pause=Offer.Pause.AS_IS)
+    waiting = stock.filter(braked_at__isnull=False).exclude(pk__in=paused.values("pk"))
+    for some, text in (
+        (paused, "are paused: resume them under Linked products first"),
+        (waiting, "wait for a yes, since many would sell out at once: see the overview"),
+    ):
+        if count := some.count():
+            messages.warning(request, f"{count} quantities {text}.")
+    held = Q(pk__in=paused.values("pk")) | Q(pk__in=waiting.values("pk"))
+    sent = send_again(Listing.objects.filter(pk__in=stock.values("pk")).exclude(held))
     # Orders are read first; LeafLink's reservations then follow from them.
     for account_id in set(drifts.filter(kind=Kind.RESERVED).values_list("account", flat=True)):
         work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
