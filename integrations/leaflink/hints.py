@@ -4,18 +4,16 @@ Lost hints cost a few minutes at the most: the scheduled jobs reach the same end
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.signals import post_save
 
-from catalog.inventory import today
-from catalog.models import Facility, Item, Lot
-from catalog.signals import announce_stock_change, stock_changed
+from catalog.models import Facility, Item
+from catalog.signals import stock_changed
 from customers.models import Destination, SalesRep
 from integrations import work
 from integrations.leaflink import create_product, out_of_step, payments_due
@@ -24,12 +22,12 @@ from integrations.leaflink.draft_orders import NO_RATE
 from integrations.leaflink.edit_orders import CANT_TAKE
 from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.mapping.statuses import IMPORTABLE
+from integrations.leaflink.mark_listings import ask_by_account, mark, sweep_soon
 from integrations.leaflink.models import (
     Account,
     AccountBrand,
     Blocker,
     Customer,
-    LineItem,
     Listing,
     Offer,
     Order,
@@ -39,8 +37,6 @@ from integrations.leaflink.models import (
 from integrations.leaflink.signals import links_made
 from integrations.leaflink.work_kinds import (
     DETAILS_WORK,
-    INVENTORY_WORK,
-    LISTING_WORK,
     PAYMENT_WORK,
     RECONSIDER_WORK,
     STATUS_WORK,
@@ -51,8 +47,6 @@ from orders.signals import order_changed
 from orders.status import OPEN
 
 Code = Blocker.Code
-# More changed items than that are looked at all together.
-MOST_MARKED = 500
 # Orders that came in before anybody knew whose they are.
 BLANK = Q(sales_order__destination__isnull=True, sales_order__status__in=OPEN)
 # What LeafLink has moved on: whether ours has got as far decides what is to be said of it.
@@ -126,29 +120,10 @@ def _on_stock_changed(sender: Any, item_ids: frozenset[int], **kwargs: Any) -> N
 
 
 def _stock_changed(item_ids: Collection[int]) -> None:
-    _push_soon(item_ids)
+    mark(item_ids)
     short = Q(blockers__code=Code.SHORT_OF_STOCK, blockers__item__in=item_ids)
     # A later edit may have waited for it as well.
     _reconsider(short | WAITING_EDIT)
-
-
-def _push_soon(item_ids: Collection[int]) -> None:
-    """Mark the listings of these items: a worker looks at them within a second or two."""
-    if len(item_ids) > MOST_MARKED:
-        sweep_soon(Account.objects.all())
-        return
-    listings = Listing.objects.filter(
-        item__in=item_ids, product__account__is_active=True, product__account__push_inventory=True
-    )
-    rows = listings.values_list("product__account", "item")
-    _ask_by_account(LISTING_WORK, rows, WorkItem.Priority.STOCK)
-
-
-def sweep_soon(accounts: QuerySet[Account]) -> None:
-    """Have every quantity of these accounts looked at."""
-    sending = accounts.filter(is_active=True, push_inventory=True).exclude(app_key="")
-    for account_id in sending.values_list("pk", flat=True):
-        work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
 
 
 def _on_facility_saved(sender: Any, instance: Facility, **kwargs: Any) -> None:
@@ -159,23 +134,6 @@ def _on_facility_saved(sender: Any, instance: Facility, **kwargs: Any) -> None:
 def _on_brand_of_account_saved(sender: Any, instance: AccountBrand, **kwargs: Any) -> None:
     # Its stock rules.
     transaction.on_commit(lambda: sweep_soon(Account.objects.filter(pk=instance.account_id)))
-
-
-def lots_expired() -> None:
-    """Mark what yesterday could be sold for the last time."""
-    last_day = Q(expires_on__lt=today(), expires_on__gte=today() - timedelta(days=1))
-    lots = Lot.objects.filter(last_day, stock__on_hand__gt=0)
-    announce_stock_change(set(lots.values_list("item", flat=True)))
-
-
-def orders_read(account: Account, order_ids: Collection[int]) -> None:
-    """Orders have changed in LeafLink: what it reserves is part of the quantity to send."""
-    for some in in_chunks(order_ids):
-        remote_ids = LineItem.objects.filter(order__in=some).values("product_remote_id")
-        named = Q(product__account=account.pk, product__remote_id__in=remote_ids)
-        committed = Q(item__order_lines__order__leaflink_order__in=some)
-        items = Listing.objects.filter(named | committed, product__account=account.pk)
-        _push_soon(set(items.values_list("item", flat=True)))
 
 
 def _on_order_changed(sender: Any, order_id: int, **kwargs: Any) -> None:
@@ -239,7 +197,7 @@ def _on_tax_rate_saved(sender: Any, instance: TaxRate, **kwargs: Any) -> None:
 
 
 def _on_links_made(sender: Any, account_id: int, item_ids: list[int], **kwargs: Any) -> None:
-    _push_soon(item_ids)
+    mark(item_ids)
     _reconsider(Q(blockers__code=Code.PRODUCT_UNLINKED, account=account_id))
 
 
@@ -301,7 +259,7 @@ def _item_changed(item_id: int) -> None:
 
 def _items_saved(item_ids: Collection[int]) -> None:
     # Safety stock may have changed; a push that finds nothing to send costs little.
-    _push_soon(item_ids)
+    mark(item_ids)
     for some in in_chunks(item_ids):
         _details_soon(some)
 
@@ -309,7 +267,7 @@ def _items_saved(item_ids: Collection[int]) -> None:
 def _details_soon(item_ids: Collection[int]) -> None:
     """Ask for a look at what LeafLink should show for these; by rule, for what it lacks."""
     linked = Listing.objects.filter(item__in=item_ids, product__account__is_active=True)
-    _ask_by_account(
+    ask_by_account(
         DETAILS_WORK, linked.values_list("product__account", "item"), WorkItem.Priority.REST
     )
     wished = Offer.objects.filter(
@@ -319,16 +277,6 @@ def _details_soon(item_ids: Collection[int]) -> None:
     )
     for account_id in set(wished.values_list("item__brand__leaflink__account", flat=True)):
         create_product.ask_for_all_ready(Account.objects.get(pk=account_id), item_ids)
-
-
-def _ask_by_account(
-    kind: str, rows: Iterable[tuple[int, int]], priority: WorkItem.Priority
-) -> None:
-    by_account: dict[int, list[str]] = {}
-    for account_id, item_id in rows:
-        by_account.setdefault(account_id, []).append(str(item_id))
-    for account_id, keys in by_account.items():
-        work.ask(account_id, kind, keys, priority)
 
 
 def _reconsider(which: Q) -> None:

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations import work
-from integrations.leaflink import create_product, hints, pull_lists, push_details
+from integrations.leaflink import create_product, hints, mark_listings, pull_lists, push_details
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
@@ -47,7 +47,7 @@ AFTER_MIDNIGHT = time(0, 5)
 def poll_orders() -> None:
     """Each minute: what webhooks may have missed, and what LeafLink should hear of our orders."""
     if timezone.localtime().time() < AFTER_MIDNIGHT:
-        hints.lots_expired()
+        mark_listings.lots_expired()
     _for_each_account(("orders", "statuses", "payments"))
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations import work
-from integrations.leaflink import cursors, hints, import_orders, mirror_orders
+from integrations.leaflink import cursors, hints, import_orders, mark_listings, mirror_orders
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.work_kinds import ORDER_WORK
@@ -71,7 +71,7 @@ def pull_changed(
         if dry:
             continue
         settle(account, page.changed, run)
-        hints.orders_read(account, page.changed)
+        mark_listings.orders_read(account, page.changed)
         if settled is not None:
             settled.update(page.changed)
         work.forget(account.pk, ORDER_WORK, read, asked_before=started)
@@ -111,7 +111,7 @@ def take_in(account: Account, body: Any, number: str) -> None:
     """Store and settle the answer to reading the order `number`."""
     page = mirror_orders.store_page(account, [body], Recorder())
     settle_numbers(account, [number, *map(str, page.numbers)])
-    hints.orders_read(account, page.changed)
+    mark_listings.orders_read(account, page.changed)
 
 
 def settle_numbers(account: Account, numbers: Iterable[str]) -> None:

@@ -1,0 +1,66 @@
+"""Marking listings whose quantity may have to be sent: a worker looks at them within seconds.
+
+Marks make it fast; the ten-minute sweep finds what was never marked.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+
+from catalog.inventory import today
+from catalog.models import Lot
+from catalog.signals import announce_stock_change
+from integrations import work
+from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.models import Account, LineItem, Listing
+from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
+from integrations.models import WorkItem
+
+# More changed items than that are looked at all together.
+MOST_MARKED = 500
+
+
+def mark(item_ids: Collection[int]) -> None:
+    """Mark the listings of these items."""
+    if len(item_ids) > MOST_MARKED:
+        sweep_soon(Account.objects.all())
+        return
+    listings = Listing.objects.filter(
+        item__in=item_ids, product__account__is_active=True, product__account__push_inventory=True
+    )
+    rows = listings.values_list("product__account", "item")
+    ask_by_account(LISTING_WORK, rows, WorkItem.Priority.STOCK)
+
+
+def sweep_soon(accounts: QuerySet[Account]) -> None:
+    """Have every quantity of these accounts looked at."""
+    sending = accounts.filter(is_active=True, push_inventory=True).exclude(app_key="")
+    for account_id in sending.values_list("pk", flat=True):
+        work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
+
+
+def lots_expired() -> None:
+    """Mark what yesterday could be sold for the last time."""
+    last_day = Q(expires_on__lt=today(), expires_on__gte=today() - timedelta(days=1))
+    lots = Lot.objects.filter(last_day, stock__on_hand__gt=0)
+    announce_stock_change(set(lots.values_list("item", flat=True)))
+
+
+def orders_read(account: Account, order_ids: Collection[int]) -> None:
+    """Orders have changed in LeafLink: what it reserves is part of the quantity to send."""
+    for some in in_chunks(order_ids):
+        remote_ids = LineItem.objects.filter(order__in=some).values("product_remote_id")
+        named = Q(product__account=account.pk, product__remote_id__in=remote_ids)
+        committed = Q(item__order_lines__order__leaflink_order__in=some)
+        items = Listing.objects.filter(named | committed, product__account=account.pk)
+        mark(set(items.values_list("item", flat=True)))
+
+
+def ask_by_account(kind: str, rows: Iterable[tuple[int, int]], priority: WorkItem.Priority) -> None:
+    """Ask for work of this kind for these (account, item) pairs."""
+    by_account: dict[int, list[str]] = {}
+    for account_id, item_id in rows:
+        by_account.setdefault(account_id, []).append(str(item_id))
+    for account_id, keys in by_account.items():
+        work.ask(account_id, kind, keys, priority)
