@@ -283,7 +283,7 @@ def test_two_workers_share_one_budget(bench, settings):
 
     results = at_once(spend, spend, spend)
     assert failures(results) == []
-    assert 60 <= sum(results) <= 63  # the bucket, and what it gained meanwhile
+    assert 10 <= sum(results) <= 15  # the bucket, and what it gained meanwhile
     assert Budget.objects.filter(owner="dana").count() == 1
 
 
