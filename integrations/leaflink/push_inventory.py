@@ -127,7 +127,7 @@ def push(
             session.result.left.update(waiting[start:])
             break
         with _claimed(account, batch) as claim:
-            session.result.busy.update(set(batch) - claim.item_ids)
+            session.result.busy.update(claim.busy)
             _push_claimed(session, claim.item_ids)
     if len(session.forbidden) >= MOST_FORBIDDEN and not session.result.sent:
         raise BadCredentials(str(session.forbidden[0]))
@@ -141,6 +141,8 @@ class _claimed:
         self.account, self.wanted = account, item_ids
         self.token = uuid.uuid4()
         self.item_ids: set[int] = set()
+        # What another process is sending. (What was unlinked meanwhile is nobody's.)
+        self.busy: set[int] = set()
 
     def __enter__(self) -> "_claimed":
         now = timezone.now()
@@ -148,11 +150,9 @@ class _claimed:
         # Whoever's UPDATE comes first has the row.
         free = mine.filter(Q(sending__isnull=True) | Q(sending_until__lt=now))
         free.update(sending=self.token, sending_until=now + CLAIM)
-        claimed = Listing.objects.filter(sending=self.token).values_list("item", flat=True)
-        self.item_ids = set(claimed)
-        # What was unlinked meanwhile is nobody's.
-        there = set(mine.values_list("item", flat=True))
-        self.wanted = [pk for pk in self.wanted if pk in there]
+        senders = dict(mine.values_list("item", "sending"))
+        self.item_ids = {pk for pk, token in senders.items() if token == self.token}
+        self.busy = set(senders) - self.item_ids
         return self
 
     def __exit__(self, *error: object) -> None:

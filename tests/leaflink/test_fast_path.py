@@ -323,3 +323,16 @@ def test_a_surprise_that_changes_nothing_is_settled_and_sent_no_more(bench, good
     bench.sync("inventory")
     assert len(bench.calls("PATCH")) == 1
     assert bench.listing(goods).last_sent == 101
+
+
+def test_what_was_unlinked_meanwhile_is_waited_for_by_nobody(bench):
+    gone, there = bench.goods("GONE"), bench.goods("THERE")
+    bench.ready()
+    for goods in (gone, there):
+        inventory.receive(goods.item, bench.shop, Decimal(1))
+    unlink(bench.listing(gone))
+    both = [str(goods.item.pk) for goods in (gone, there)]
+    work.ask(bench.account.pk, LISTING_WORK, both, WorkItem.Priority.STOCK)
+    assert work.drain() == 2
+    assert not WorkItem.objects.filter(kind=LISTING_WORK).exists()
+    assert bench.available(there) == 101
