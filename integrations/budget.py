@@ -57,7 +57,8 @@ class SharedBudget:
         self.burst = max(1, min(per_minute // 30, per_minute - 1))
         self.per_second = max(per_minute - self.burst, 1) / 60
         self.share = share
-        self.kept_back = KEPT_BACK[priority] * self.burst / BURST
+        # Of the smallest bucket nothing can be kept back: it would never do for anybody else.
+        self.kept_back = min(KEPT_BACK[priority] * self.burst / BURST, self.burst - 1)
         self.longest_wait = longest_wait
         self.sleep = sleep
         self._mine = 0

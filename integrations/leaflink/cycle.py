@@ -150,18 +150,20 @@ def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None
             quantity_row(account, one, is_stopped=one.row.item_id in stopped)
             for one in (*found.changes, *found.braked)
         ]
-        run.changed = sum(1 for row in context.step.plan if row["would_send"]) + found.left
+        run.changed = sum(1 for row in context.step.plan if row["would_send"]) + len(found.more)
         return
     item_ids = [one.row.item_id for one in brake.hold(account, found)]
     brake.tell(account)
+    held = set(brake.held_back(account).values_list("item", flat=True))
+    more = [pk for pk in found.more if pk not in held]
     if context.hand_over:
-        run.seen = run.changed = len(item_ids)
-        work.ask(account.pk, LISTING_WORK, map(str, item_ids), WorkItem.Priority.SWEEP)
+        run.seen = run.changed = len(item_ids) + len(more)
+        work.ask(account.pk, LISTING_WORK, map(str, item_ids + more), WorkItem.Priority.SWEEP)
         return
     result = push_inventory.push(account, client, item_ids, run, deadline=context.deadline)
-    if again := result.left | result.busy | result.lost:
+    if again := result.left | result.busy | result.lost | set(more):
         work.ask(account.pk, LISTING_WORK, map(str, again), WorkItem.Priority.SWEEP)
-    if left := len(result.left) + found.left:
+    if left := len(result.left) + len(more):
         run.problem("time", f"{left} quantities are sent by the worker, or with the next run.")
 
 

@@ -92,13 +92,15 @@ def _is_refused(one: Wanted) -> bool:
 
 @dataclass
 class Plan:
-    """What a push would send, the first MOST_PLANNED of it; `left` are more. `braked` would sell
-    out and wait for a person, `selling_out` are those among `changes` that would, by item id."""
+    """What a push would send: the first MOST_PLANNED of it, and `more`, the items of the rest.
+
+    `braked` would sell out and wait for a person; `selling_out` are the items to be sent that would.
+    """
 
     changes: list[Wanted] = field(default_factory=list)
     braked: list[Wanted] = field(default_factory=list)
     selling_out: list[int] = field(default_factory=list)
-    left: int = 0
+    more: list[int] = field(default_factory=list)
     # Listings that were waiting for a yes and need none any more.
     no_longer_braked: list[int] = field(default_factory=list)
 
@@ -121,7 +123,7 @@ def plan(
         if one.sells_out and not is_allowed(one, now):
             found.selling_out.append(one.row.item_id)
         if not _keep(found.changes, one, most):
-            found.left += 1
+            found.more.append(one.row.item_id)
     return found
 
 

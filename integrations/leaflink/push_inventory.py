@@ -22,7 +22,7 @@ from django.utils import timezone
 from catalog.decimals import plain, units
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import brake, drift
-from integrations.leaflink.due_quantities import LATE, is_allowed, plan
+from integrations.leaflink.due_quantities import LATE, Plan, Why, is_allowed, plan, why
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.quantities import Wanted, wanted
 from integrations.leaflink.refused_quantities import cure, no_longer_refused, tell_refused
@@ -41,9 +41,12 @@ from integrations.leaflink.wire.errors import (
 from integrations.runs import Recorder
 
 BATCH = 50
-# A claim outlives the longest batch: no request begins after SENDING, and each is over in 35 s.
+# A claim outlives the longest batch: nothing is taken up after SENDING, the request budget is
+# waited for up to a minute, and each request is over in 35 s.
 SENDING = timedelta(seconds=60)
-CLAIM = timedelta(minutes=2)
+CLAIM = timedelta(minutes=4)
+# What is not corrected any more once that is said of it.
+NOT_CORRECTED = (Why.OFF, Why.UNLIMITED, Why.NOT_COUNTED, Why.PAUSED, Why.BRAKED)
 # How often a number is corrected on the spot when LeafLink's reservations keep moving.
 MOST_ROUNDS = 3
 # So many products refused for want of a permission, and none taken, are not about the products.
@@ -69,6 +72,8 @@ class _Sent:
     quantity: Decimal
     began: datetime
     answer: payloads.Product | None = None
+    # The product's `modified` as of which a refusal holds.
+    modified: datetime | None = None
     refusal: LeafLinkError | None = None
 
     @property
@@ -208,7 +213,10 @@ def _corrected(session: _Session, surprises: list[_Sent]) -> list[Wanted]:
         else:
             right.append(sent)
     _record(session, right, confirmed=True)
-    return again
+    # A person may have paused it, or a file have emptied the shop, since the first number.
+    again = [one for one in again if why(session.account, one) not in NOT_CORRECTED]
+    selling_out = [one.row.item_id for one in again if one.sells_out]
+    return brake.hold(session.account, Plan(changes=again, selling_out=selling_out))
 
 
 def _send_all(session: _Session, changes: list[Wanted], until: float) -> list[_Sent]:
@@ -224,7 +232,8 @@ def _send_all(session: _Session, changes: list[Wanted], until: float) -> list[_S
             if session.is_over() or time.monotonic() > until:
                 session.result.left.update(other.row.item_id for other in changes[at:])
                 return
-            on_the_way.append(_Sent(one, one.quantity, timezone.now()))
+            now, modified = timezone.now(), one.row.product_modified
+            on_the_way.append(_Sent(one, one.quantity, now, modified=modified))
             yield f"products/{one.row.remote_id}", {"quantity": plain(one.quantity)}
 
     answered: list[_Sent] = []
@@ -287,12 +296,13 @@ def _note_odd(session: _Session, sent: _Sent) -> None:
     assert sent.answer
     shows = plain(units(sent.answer.quantity))
     text = f"LeafLink took {plain(sent.quantity)} and shows {shows}."
+    # What we have just changed ourselves is no reason to try again.
+    sent.modified = sent.answer.modified or sent.modified
     sent.refusal, sent.answer = Refused([text]), None
     session.run.problem(sent.one.row.item_sku, text)
     _record(session, [sent])
 
 
-@transaction.atomic
 def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False) -> None:
     """Store what the answers said, in a few statements for the batch.
 
@@ -306,18 +316,22 @@ def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False
     if not answered:
         return
     by_id = {one.one.row.listing_id: one for one in answered}
+    _store(by_id, confirmed)
+    # In no transaction with the listings: the drift report locks both the other way round.
+    drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
+    tell_refused(session.account, [(one.one.row, one.refusal) for one in answered if one.refusal])
+    taken = [one for one in answered if one.answer and (confirmed or not one.is_surprise)]
+    no_longer_refused(session.account, [one.one.row for one in taken if one.one.row.refusal])
+
+
+@transaction.atomic
+def _store(by_id: dict[int, _Sent], confirmed: bool) -> None:
     listings = Listing.objects.select_for_update().filter(pk__in=by_id).order_by("pk")
     rows = list(listings.select_related("product").defer("product__raw", "product__shown"))
     for listing in rows:
         _settle(listing, by_id[listing.pk], confirmed)
     Listing.objects.bulk_update(rows, LISTING_COLUMNS)
     Product.objects.bulk_update([row.product for row in rows], PRODUCT_COLUMNS)
-    drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
-    tell_refused(session.account, [(one.one.row, one.refusal) for one in answered if one.refusal])
-    no_longer_refused(
-        session.account,
-        [one.one.row for one in answered if one.one.row.refusal and not one.refusal],
-    )
 
 
 LISTING_COLUMNS = [
@@ -338,7 +352,7 @@ def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
     """What is to be stored on a listing and its product after an answer."""
     now, answer, product = timezone.now(), sent.answer, listing.product
     if answer is None:
-        listing.refusal, listing.refused_modified = f"{sent.refusal}", product.modified
+        listing.refusal, listing.refused_modified = f"{sent.refusal}", sent.modified
         listing.refused_quantity, listing.last_sent = sent.quantity, None
         if isinstance(sent.refusal, Gone):
             product.gone_at = product.gone_at or now
@@ -354,7 +368,8 @@ def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
         "available": plain(units(answer.quantity - answer.reserved_qty)),
         "at": now.isoformat(),
     }
-    listing.refusal, listing.refused_quantity, listing.refused_modified = "", None, None
+    if confirmed or not sent.is_surprise:
+        listing.refusal, listing.refused_quantity, listing.refused_modified = "", None, None
     # While an earlier write may still arrive, this one is not the last word.
     if listing.unsettled_at and sent.began - listing.unsettled_at >= LATE:
         listing.unsettled_at = None

@@ -131,7 +131,9 @@ class Wanted:
     @property
     def sells_out(self) -> bool:
         """Whether LeafLink offers some now, and would offer none."""
-        return self.available <= 0 < self.row.quantity - self.row.reserved
+        # Orders that came since the product was read have taken what they reserve.
+        reserved = max(self.row.reserved, self.target.expected_reserved)
+        return self.available <= 0 < self.row.quantity - reserved
 
 
 def wanted(account: Account, item_ids: Collection[int] | None = None) -> Iterator[Wanted]:

@@ -222,3 +222,10 @@ def test_a_wrong_encryption_key_raises_and_never_hands_out_ciphertext(settings):
     assert str(account) == "A"
     with pytest.raises(WrongEncryptionKey, match="FIELD_ENCRYPTION_KEYS"):
         _ = account.app_key
+
+
+@pytest.mark.parametrize("priority", list(WorkItem.Priority))
+def test_the_smallest_budget_does_for_everybody(priority):
+    for per_minute in (2, 20, 50):
+        SharedBudget("lee", per_minute, priority, sleep=lambda seconds: None).take()
+        Budget.objects.all().delete()

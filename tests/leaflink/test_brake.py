@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
+from integrations.leaflink import push_inventory
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
@@ -203,3 +204,36 @@ def test_without_limits_nothing_waits_any_more(bench, stopped):
     bench.account.save()
     bench.sync("inventory")
     assert offered(bench, stopped)[:8] == [0] * 8
+
+
+def test_a_second_number_passes_the_brake_as_well(bench, shelf, monkeypatch):
+    """An order comes to each between plan and write; meanwhile a file empties the shop."""
+    for one in shelf[:8]:
+        inventory.receive(one.item, bench.shop, Decimal(1))
+    real_reread, real_plan, done = push_inventory.reread_orders_of, push_inventory.plan, []
+
+    def reread(*args):
+        for one in shelf[:8]:
+            empty(bench, one)
+        return real_reread(*args)
+
+    def plan(account, item_ids=None):
+        found = real_plan(account, item_ids)
+        if item_ids and not done:
+            done.append(1)
+            for one in shelf[:8]:
+                bench.order(bench.line(one, 1), sales_rep_ids=[])
+        return found
+
+    monkeypatch.setattr(push_inventory, "reread_orders_of", reread)
+    monkeypatch.setattr(push_inventory, "plan", plan)
+    bench.sync("inventory")
+    assert min(offered(bench, shelf)[:8]) > 0
+    assert Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+def test_what_leaflinks_own_orders_have_bought_up_is_not_held(bench, shelf):
+    for one in shelf[:8]:
+        bench.order(bench.line(one, 10))
+    bench.sync("inventory")
+    assert not Notice.objects.filter(category="brake").exists()

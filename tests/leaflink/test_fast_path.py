@@ -12,10 +12,13 @@ from catalog import inventory
 from catalog.models import Facility, Lot
 from integrations import work
 from integrations.budget import SharedBudget
-from integrations.leaflink import jobs
+from integrations.leaflink import cycle, jobs, push_inventory
+from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.link import unlink
-from integrations.leaflink.models import Listing, Offer
+from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.push_inventory import _claimed
+from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import Refused
 from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
 from integrations.models import Budget, Notice, WorkItem
 from orders import services
@@ -336,3 +339,76 @@ def test_what_was_unlinked_meanwhile_is_waited_for_by_nobody(bench):
     assert work.drain() == 2
     assert not WorkItem.objects.filter(kind=LISTING_WORK).exists()
     assert bench.available(there) == 101
+
+
+def test_a_change_during_a_push_that_has_its_number_already_is_not_dropped(bench, monkeypatch):
+    goods = bench.goods(on_hand=10)
+    bench.ready()
+    inventory.receive(goods.item, bench.shop, Decimal(2))
+    WorkItem.objects.all().delete()
+    real, done = push_inventory.brake.hold, []
+
+    def hold(account, found):
+        allowed = real(account, found)
+        if Listing.objects.filter(sending__isnull=False).exists() and not done:
+            done.append(1)
+            inventory.adjust(goods.item, bench.shop, Decimal(-2), reason="sold")
+            item = [str(goods.item.pk)]
+            work.ask(account.pk, LISTING_WORK, item, WorkItem.Priority.STOCK)
+            work.drain()
+        return allowed
+
+    monkeypatch.setattr(push_inventory.brake, "hold", hold)
+    bench.sync("inventory")
+    WorkItem.objects.update(not_before=timezone.now())
+    work.drain()
+    assert bench.available(goods) == bench.free(goods) == 10
+
+
+def test_a_sweep_hands_over_all_that_is_due(bench, monkeypatch):
+    goods = [bench.goods(f"S{n}") for n in range(6)]
+    bench.sync("products")
+    monkeypatch.setattr(cycle, "plan", lambda account: plan(account, most=3))
+    bench.sync("inventory", hand_over=True)
+    work.drain()
+    assert [bench.available(one) for one in goods] == [100] * 6
+
+
+def test_a_number_that_leaflink_shows_otherwise_is_told_once_and_not_sent_again(bench, monkeypatch):
+    goods = bench.goods(on_hand=60)
+    bench.sync("products")
+    real = bench.world.edit_product
+
+    def clamped(product_id, **values):
+        if "quantity" in values:
+            values["quantity"] = min(values["quantity"], Decimal(20))
+        return real(product_id, **values)
+
+    monkeypatch.setattr(bench.world, "edit_product", clamped)
+    bench.sync("inventory")
+    assert "shows 20" in bench.listing(goods).refusal
+    bench.calls()
+    for _ in range(3):
+        bench.sync("products", "inventory")
+        bench.settle()
+    assert bench.calls("PATCH") == []
+    assert Notice.objects.get(category="refused").times == 1
+
+
+def test_a_correction_in_leaflink_that_crosses_with_the_refusal_is_not_overlooked(
+    bench, monkeypatch
+):
+    goods = bench.goods(on_hand=15)
+    bench.sync("products")
+
+    def patch_many(self, changes, *, at_once):
+        for position, _ in enumerate(changes):
+            Product.objects.update(modified=timezone.now())
+            yield position, Refused(["bad"])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LeafLinkClient, "patch_many", patch_many)
+        bench.sync("inventory")
+    assert bench.listing(goods).refusal
+    bench.sync("inventory")
+    assert bench.available(goods) == 15

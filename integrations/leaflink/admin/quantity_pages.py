@@ -106,7 +106,9 @@ def send_again(listings: QuerySet[Listing]) -> int:
     by_account: dict[int, list[str]] = {}
     for account_id, item_id in rows.values_list("product__account", "item"):
         by_account.setdefault(account_id, []).append(str(item_id))
-    Listing.objects.filter(pk__in=ids).update(last_sent=None, refused_quantity=None)
+    Listing.objects.filter(pk__in=ids).update(
+        last_sent=None, doubted_at=timezone.now(), refused_quantity=None
+    )
     for account_id, items in by_account.items():
         work.ask(account_id, LISTING_WORK, items, WorkItem.Priority.STOCK)
     return sum(map(len, by_account.values()))
@@ -202,7 +204,7 @@ def preview(request: HttpRequest, account_id: int) -> HttpResponse:
         account=account,
         page=page,
         rows=rows,
-        total=len(found.changes) + found.left - len(stopped),
+        total=len(found.changes) + len(found.more) - len(stopped),
         stopped=len(stopped) + len(found.braked),
         orders_read_at=read.read_at if read else None,
         may_send=request.user.has_perm(SYNCS),
