@@ -94,7 +94,7 @@ def _is_refused(one: Wanted) -> bool:
 class Plan:
     """What a push would send: the first MOST_PLANNED of it, and `more`, the items of the rest.
 
-    `braked` would sell out and wait for a person; `selling_out` are the items to be sent that would.
+    `braked` would sell out and wait for a person; `selling_out`: items to be sent that would.
     """
 
     changes: list[Wanted] = field(default_factory=list)
