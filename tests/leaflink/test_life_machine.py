@@ -304,7 +304,7 @@ def test_both_sides_agree_or_the_difference_is_shown(machine_on, monkeypatch):
     run_state_machine_as_test(
         machine_on(LifeMachine),
         settings=settings(
-            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "15")),
+            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "10")),
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),

@@ -101,9 +101,9 @@ def test_sweeps_and_marks_at_once_leave_the_later_number(bench, shop):
 
 
 def test_killing_the_worker_at_any_moment_loses_no_change(bench, shop):
-    """Six kills in the middle of pushing; then one worker is left alone."""
+    """Four kills in the middle of pushing; then one worker is left alone."""
     pick = random.Random(7)
-    for kill in range(6):
+    for kill in range(4):
         for goods in pick.sample(shop, 12):
             inventory.receive(goods.item, bench.shop, Decimal(kill + 1))
         worker = in_a_process(LOOP)
