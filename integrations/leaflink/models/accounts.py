@@ -33,7 +33,7 @@ def default_status_map() -> dict[str, str]:
 CAN_LEAD = tuple(status_rules.CAUGHT_UP)
 
 
-class Account(StockRule, Connection):
+class Account(Connection, StockRule):
     """One LeafLink company: its keys, and the rules by which we work with it."""
 
     class Host(models.TextChoices):
