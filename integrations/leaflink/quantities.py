@@ -203,6 +203,7 @@ def _committed_here(account: Account, item_ids: Collection[int] | None) -> Any:
     rows = OrderLine.objects.filter(
         order__leaflink_order__account=account,
         order__leaflink_order__status__in=RESERVING,
+        order__leaflink_order__gone_at__isnull=True,
         commitment__isnull=False,
     )
     if item_ids is not None:
@@ -213,7 +214,9 @@ def _committed_here(account: Account, item_ids: Collection[int] | None) -> Any:
 
 def _reserved_there(account: Account, item_ids: Collection[int] | None) -> Any:
     """Units by product and LeafLink order that LeafLink reserves for the orders we know of."""
-    rows = LineItem.objects.filter(order__account=account, order__status__in=RESERVING)
+    rows = LineItem.objects.filter(
+        order__account=account, order__status__in=RESERVING, order__gone_at__isnull=True
+    )
     if item_ids is not None:
         mine = Listing.objects.filter(product__account=account, item__in=list(item_ids))
         rows = rows.filter(product_remote_id__in=mine.values("product__remote_id"))
