@@ -142,6 +142,16 @@ def ask(
             transaction.on_commit(wake_worker)
 
 
+def ask_each(kind: str, rows: Iterable[tuple[int, object]], priority: WorkItem.Priority) -> int:
+    """Ask for work on these (connection id, key) pairs; returns how many there are."""
+    by_connection: dict[int, set[str]] = {}
+    for connection_id, key in rows:
+        by_connection.setdefault(connection_id, set()).add(str(key))
+    for connection_id, keys in by_connection.items():
+        ask(connection_id, kind, keys, priority)
+    return sum(map(len, by_connection.values()))
+
+
 def retry(items: models.QuerySet[WorkItem]) -> int:
     """Try these stuck rows again now; returns how many there were."""
     with transaction.atomic():
@@ -204,9 +214,8 @@ def drain(seconds: float = 60, *, is_worker: bool = False) -> int:
 def _is_due_soon() -> bool:
     """Whether something waits for but a moment (another process is at it, an answer was lost)."""
     soon = timezone.now() + LINGER
-    return WorkItem.objects.filter(
-        _due(soon), not_before__lte=soon, connection__is_active=True, leased_until__isnull=True
-    ).exists()
+    waits = WorkItem.objects.filter(stuck_at__isnull=True, not_before__lte=soon)
+    return waits.filter(connection__is_active=True, leased_until__isnull=True).exists()
 
 
 def _free_what_the_dead_had() -> None:

@@ -22,7 +22,7 @@ from integrations.leaflink.draft_orders import NO_RATE
 from integrations.leaflink.edit_orders import CANT_TAKE
 from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.mapping.statuses import IMPORTABLE
-from integrations.leaflink.mark_listings import ask_by_account, mark, sweep_soon
+from integrations.leaflink.mark_listings import mark, sweep_soon
 from integrations.leaflink.models import (
     Account,
     AccountBrand,
@@ -267,7 +267,7 @@ def _items_saved(item_ids: Collection[int]) -> None:
 def _details_soon(item_ids: Collection[int]) -> None:
     """Ask for a look at what LeafLink should show for these; by rule, for what it lacks."""
     linked = Listing.objects.filter(item__in=item_ids, product__account__is_active=True)
-    ask_by_account(
+    work.ask_each(
         DETAILS_WORK, linked.values_list("product__account", "item"), WorkItem.Priority.REST
     )
     wished = Offer.objects.filter(
@@ -281,9 +281,6 @@ def _details_soon(item_ids: Collection[int]) -> None:
 
 def _reconsider(which: Q) -> None:
     """Ask for another look at the orders that meet `which`."""
-    by_account: dict[int, list[str]] = {}
     rows = Order.objects.filter(which, account__is_active=True).order_by()
-    for account_id, number in rows.values_list("account", "number").distinct():
-        by_account.setdefault(account_id, []).append(str(number))
-    for account_id, numbers in by_account.items():
-        work.ask(account_id, RECONSIDER_WORK, numbers, WorkItem.Priority.ORDERS)
+    numbers = rows.values_list("account", "number").distinct()
+    work.ask_each(RECONSIDER_WORK, numbers, WorkItem.Priority.ORDERS)

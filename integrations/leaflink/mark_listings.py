@@ -3,7 +3,7 @@
 Marks make it fast; the ten-minute sweep finds what was never marked.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -30,7 +30,7 @@ def mark(item_ids: Collection[int]) -> None:
         item__in=item_ids, product__account__is_active=True, product__account__push_inventory=True
     )
     rows = listings.values_list("product__account", "item")
-    ask_by_account(LISTING_WORK, rows, WorkItem.Priority.STOCK)
+    work.ask_each(LISTING_WORK, rows, WorkItem.Priority.STOCK)
 
 
 def sweep_soon(accounts: QuerySet[Account]) -> None:
@@ -55,12 +55,3 @@ def orders_read(account: Account, order_ids: Collection[int]) -> None:
         committed = Q(item__order_lines__order__leaflink_order__in=some)
         items = Listing.objects.filter(named | committed, product__account=account.pk)
         mark(set(items.values_list("item", flat=True)))
-
-
-def ask_by_account(kind: str, rows: Iterable[tuple[int, int]], priority: WorkItem.Priority) -> None:
-    """Ask for work of this kind for these (account, item) pairs."""
-    by_account: dict[int, list[str]] = {}
-    for account_id, item_id in rows:
-        by_account.setdefault(account_id, []).append(str(item_id))
-    for account_id, keys in by_account.items():
-        work.ask(account_id, kind, keys, priority)

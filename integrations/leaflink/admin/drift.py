@@ -300,32 +300,15 @@ def _recorded(drifts: QuerySet[Drift]) -> None:
 def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
     """Make LeafLink show ours, each kind by its own verb; say what can't be fixed from here."""
     drifts = Drift.objects.filter(pk__in=list(drifts.values_list("pk", flat=True)))
-    stock = Listing.objects.filter(pk__in=drifts.filter(kind=Kind.QUANTITY).values("listing"))
-    paused = stock.filter(item__offer__pause=Offer.Pause.AS_IS)
-    waiting = stock.filter(braked_at__isnull=False).exclude(pk__in=paused.values("pk"))
-    for some, text in (
-        (paused, "are paused: resume them under Linked products first"),
-        (waiting, "wait for a yes, since many would sell out at once: see the overview"),
-    ):
-        if count := some.count():
-            messages.warning(request, f"{count} quantities {text}.")
-    held = Q(pk__in=paused.values("pk")) | Q(pk__in=waiting.values("pk"))
-    sent = send_again(Listing.objects.filter(pk__in=stock.values("pk")).exclude(held))
+    stock = drifts.filter(kind=Kind.QUANTITY).values("listing")
+    _fix_quantities(request, Listing.objects.filter(pk__in=stock))
     # Orders are read first; LeafLink's reservations then follow from them.
     for account_id in set(drifts.filter(kind=Kind.RESERVED).values_list("account", flat=True)):
         work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
     orders = drifts.filter(order__isnull=False, order__is_disputed=False)
-    numbers: dict[int, set[str]] = {}
-    for account_id, number in orders.values_list("account", "order__number"):
-        numbers.setdefault(account_id, set()).add(str(number))
-    for account_id, mine in numbers.items():
-        work.ask(account_id, STATUS_WORK, mine, WorkItem.Priority.ORDERS)
-    if sent:
-        messages.success(request, f"{sent} quantities are sent within seconds.")
-    if numbers:
-        messages.success(
-            request, f"{sum(map(len, numbers.values()))} orders are brought up to date."
-        )
+    numbers = orders.values_list("account", "order__number")
+    if count := work.ask_each(STATUS_WORK, numbers, WorkItem.Priority.ORDERS):
+        messages.success(request, f"{count} orders are brought up to date.")
     details = drifts.filter(kind__in=DETAILS)
     if details.exists():
         listing_pages.decide_fields(request, _fields(details), "send")
@@ -336,3 +319,20 @@ def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
             f"{count} can't be fixed from here: units and listing states are changed in LeafLink "
             "or on the item, and what both sides changed is chosen about under Conflicts.",
         )
+
+
+def _fix_quantities(request: HttpRequest, stock: QuerySet[Listing]) -> None:
+    """Send the quantities of these, but for those that wait for a person."""
+    is_paused = Q(item__offer__pause=Offer.Pause.AS_IS)
+    is_braked = Q(braked_at__isnull=False)
+    for some, text in (
+        (stock.filter(is_paused), "are paused: resume them under Linked products first"),
+        (
+            stock.filter(is_braked).exclude(is_paused),
+            "wait for a yes, since many would sell out at once: see the overview",
+        ),
+    ):
+        if count := some.count():
+            messages.warning(request, f"{count} quantities {text}.")
+    if sent := send_again(stock.exclude(is_paused).exclude(is_braked)):
+        messages.success(request, f"{sent} quantities are sent within seconds.")

@@ -102,16 +102,12 @@ def send_now(request: HttpRequest, listing_id: int) -> HttpResponse:
 def send_again(listings: QuerySet[Listing]) -> int:
     """Have these quantities sent, also those that were refused; returns how many."""
     ids = list(listings.values_list("pk", flat=True))
-    rows = Listing.objects.filter(pk__in=ids, product__account__is_active=True)
-    by_account: dict[int, list[str]] = {}
-    for account_id, item_id in rows.values_list("product__account", "item"):
-        by_account.setdefault(account_id, []).append(str(item_id))
     Listing.objects.filter(pk__in=ids).update(
         last_sent=None, doubted_at=timezone.now(), refused_quantity=None
     )
-    for account_id, items in by_account.items():
-        work.ask(account_id, LISTING_WORK, items, WorkItem.Priority.STOCK)
-    return sum(map(len, by_account.values()))
+    rows = Listing.objects.filter(pk__in=ids, product__account__is_active=True)
+    items = rows.values_list("product__account", "item")
+    return work.ask_each(LISTING_WORK, items, WorkItem.Priority.STOCK)
 
 
 @require_POST
