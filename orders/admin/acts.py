@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from catalog.inventory import InventoryError
 from catalog.models import Facility
 from catalog.natural import natural
+from catalog.page_context import PageContext
 from catalog.permissions import require
 from orders import services
 from orders.admin import allocation_page, payment_acts
@@ -24,7 +25,7 @@ from orders.payments import paid
 from orders.status import OPEN, IllegalMove, Status
 
 
-class OrderActs:
+class OrderActs(PageContext):
     """For the admin of sales orders: the addresses of the acts, and what the page offers."""
 
     admin_site: Any
@@ -57,21 +58,10 @@ class OrderActs:
     def check_obstacle(self, order: SalesOrder, verb: Verb) -> None:
         """Raise Obstacle when something outside of the order keeps the verb from being done."""
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         order = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        context = dict(extra_context or {})
-        if order:
-            context["acts"] = self.offered(request, order)
-        answer: HttpResponse = super().change_view(  # type: ignore[misc]
-            request, object_id, form_url, context
-        )
-        return answer
+        context = super().page_context(request, object_id)
+        return {**context, "acts": self.offered(request, order)} if order else context
 
     def offered(self, request: HttpRequest, order: SalesOrder) -> dict[str, Any]:
         """What the person may do with the order as it is now."""

@@ -6,13 +6,14 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
+from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations import budget
@@ -168,7 +169,7 @@ class AccountForm(StatusMapForm):
 
 
 @admin.register(Account)
-class AccountAdmin(ReturnsToCaller, ModelAdmin):
+class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     class Media:
         js = ("leafbridge/status_preset.js",)
 
@@ -251,19 +252,13 @@ class AccountAdmin(ReturnsToCaller, ModelAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [test, *urls]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = dict(extra_context or {})
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
         account = self.get_object(request, object_id)
         if account:
             context["budget_use"] = budget.use_of(account.budget_owner)
             context["budget_limit"] = settings.LEAFLINK_REQUESTS_PER_MINUTE
-        return super().change_view(request, object_id, form_url, context)
+        return context
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its orders and links would go with it. Switch it off instead."""

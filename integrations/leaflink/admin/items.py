@@ -21,6 +21,7 @@ from unfold.decorators import display
 from catalog.admin import BrandAdmin, ItemAdmin
 from catalog.item_files import ItemResource
 from catalog.models import Brand, Item
+from catalog.page_context import PageContext
 from catalog.return_to import ReturnsToCaller
 from integrations.leaflink.admin import item_preview
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
@@ -93,7 +94,7 @@ admin.site.unregister(Brand)
 
 
 @admin.register(Item)
-class LeafLinkItemAdmin(ReturnsToCaller, ItemAdmin):
+class LeafLinkItemAdmin(PageContext, ReturnsToCaller, ItemAdmin):
     """Items with the LeafLink product of each, and a tab for what LeafLink shows."""
 
     list_display = [*ItemAdmin.list_display[:3], "leaflink_product", *ItemAdmin.list_display[3:]]
@@ -196,20 +197,14 @@ class LeafLinkItemAdmin(ReturnsToCaller, ItemAdmin):
         shown = item_preview.preview(form, formsets)
         return TemplateResponse(request, "admin/leaflink/item_preview.html", {"preview": shown})
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = dict(extra_context or {})
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
         item = self.get_object(request, object_id)
         if item and request.method == "GET":
             # Back to this tab, which the browser alone knows of.
             here = f"{request.get_full_path()}#{OFFER_TAB}"
             context["panel"] = {**panel(request, item), "in_form": True, "here": here}
-        return super().change_view(request, object_id, form_url, context)
+        return context
 
     @display(description="LeafLink product", ordering="listing__product__name")
     def leaflink_product(self, item: Item) -> str:

@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from catalog.decimals import in_cases
+from catalog.page_context import PageContext
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from customers.models import license_sought
@@ -112,7 +113,7 @@ def _disputed(order: Order) -> str:
 
 
 @admin.register(Order)
-class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
+class OrderAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "short_id",
         "shown_state",
@@ -271,26 +272,17 @@ class OrderAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         }
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = dict(extra_context or {})
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
         order = self.get_object(request, object_id)
         if order:
             context["standing"] = standing(request, order)
             terms = [one for one in conflicts.choices_of(order) if one.rows[0]["name"] in LABELS]
             context["standing"]["terms"] = terms
-        return super().change_view(request, object_id, form_url, context)
+        return context
 
     @admin.action(description="Read again from LeafLink", permissions=["sync"])
     def read_selected_again(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        by_account: dict[int, list[str]] = {}
-        for account_id, number in orders.values_list("account", "number"):
-            by_account.setdefault(account_id, []).append(str(number))
-        for account_id, numbers in by_account.items():
-            work.ask(account_id, ORDER_WORK, numbers, WorkItem.Priority.ORDERS)
+        numbers = orders.values_list("account", "number")
+        work.ask_each(ORDER_WORK, numbers, WorkItem.Priority.ORDERS)
         messages.info(request, "The orders are being read from LeafLink.")

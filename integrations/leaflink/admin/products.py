@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 
 from catalog.decimals import units, with_thousands
+from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from integrations.leaflink.admin import (
     link_files,
@@ -171,7 +172,7 @@ class PausedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Listing)
-class ListingAdmin(link_files.LinkFiles, ModelAdmin):
+class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
     """Links are made and ended on the workbench; here they are looked at, and taken along."""
 
     list_display = [
@@ -259,20 +260,13 @@ class ListingAdmin(link_files.LinkFiles, ModelAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [*own, *urls]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = dict(extra_context or {})
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
         listing = self.get_object(request, object_id)
         if listing:
             context["panel"] = panel(request, listing.item)
         # Nothing is typed here, so there is nothing to save.
-        context.update(show_save=False, show_save_and_continue=False)
-        return super().change_view(request, object_id, form_url, context)
+        return {**context, "show_save": False, "show_save_and_continue": False}
 
     @action(description="Link products", icon="link", url_path="to-workbench")
     def open_workbench(self, request: HttpRequest) -> HttpResponse:

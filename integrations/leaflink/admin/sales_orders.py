@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
@@ -68,14 +68,8 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
         url = reverse("admin:leaflink_order_change", args=[mirror.pk])
         return format_html('<a class="lb-link" href="{}">{}</a>', url, mirror)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = dict(extra_context or {})
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
         mirrors = Order.objects.filter(sales_order=natural(object_id))
         mirror = mirrors.select_related("sales_order").first()
         if mirror and mirror.sales_order and request.user.has_perm("leaflink.view_order"):
@@ -89,7 +83,7 @@ class LeafLinkSalesOrderAdmin(SalesOrderAdmin):
                 "is_less": (mirror.total or Decimal(0)) < mirror.sales_order.total,
                 "timeline": timeline.of(mirror),
             }
-        return super().change_view(request, object_id, form_url, context)
+        return context
 
     def offered(self, request: HttpRequest, order: SalesOrder) -> dict[str, Any]:
         """As for any order; and what LeafLink has of its terms and payments."""
