@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -13,9 +12,8 @@ from catalog.decimals import plain, units, with_thousands
 from catalog.inventory import today
 from catalog.models import Commitment, Facility, Stock
 from integrations.leaflink.due_quantities import SENT, Why, why
-from integrations.leaflink.mapping.statuses import RESERVING
-from integrations.leaflink.mapping.stock_rules import cap_index, safety_index
-from integrations.leaflink.models import Account, LineItem, Listing
+from integrations.leaflink.mapping.stock_rules import Target
+from integrations.leaflink.models import Account, LineItem, Listing, Order
 from integrations.leaflink.quantities import Wanted, wanted
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import WorkItem
@@ -61,7 +59,7 @@ class Explanation:
     queued: WorkItem | None = None
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Target:
         return self.one.target
 
     @property
@@ -72,7 +70,7 @@ class Explanation:
     def kept_back_by(self) -> str:
         """Which rule keeps units back, in words."""
         target = self.target
-        at = safety_index(target.rules)
+        at = target.safety_at
         rule = target.rules[at] if at is not None else None
         if rule is None or target.least_safety >= target.kept_back:
             return "the item's safety stock" if target.least_safety else "nothing is kept back"
@@ -83,7 +81,7 @@ class Explanation:
     @property
     def capped_by(self) -> str:
         """Which rule limits what is shown; "" where none does."""
-        at = cap_index(self.target.rules)
+        at = self.target.cap_at
         return WHERE[at] if at is not None and self.target.shown < self.target.sellable else ""
 
     @property
@@ -170,7 +168,7 @@ def _promises(item_id: int, places: set[int]) -> list[Promise]:
 
 def _held(account: Account, listing: Listing) -> list[HeldThere]:
     lines = LineItem.objects.filter(
-        Q(order__status__in=RESERVING),
+        Order.reserving("order__"),
         order__account=account,
         product_remote_id=listing.product.remote_id,
     )

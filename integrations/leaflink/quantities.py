@@ -18,9 +18,8 @@ from catalog import inventory
 from catalog.decimals import units
 from catalog.models import UnitOfMeasure
 from catalog.one_moment import one_moment
-from integrations.leaflink.mapping.statuses import RESERVING
 from integrations.leaflink.mapping.stock_rules import Rule, Target
-from integrations.leaflink.models import Account, LineItem, Listing, Offer
+from integrations.leaflink.models import Account, LineItem, Listing, Offer, Order
 from integrations.leaflink.wanted import leaflink_unit
 from orders.models import OrderLine
 
@@ -201,9 +200,8 @@ class _OrdersThere:
 def _committed_here(account: Account, item_ids: Collection[int] | None) -> Any:
     """Units by item and LeafLink order, committed here to orders LeafLink still reserves for."""
     rows = OrderLine.objects.filter(
+        Order.reserving("order__leaflink_order__"),
         order__leaflink_order__account=account,
-        order__leaflink_order__status__in=RESERVING,
-        order__leaflink_order__gone_at__isnull=True,
         commitment__isnull=False,
     )
     if item_ids is not None:
@@ -214,9 +212,7 @@ def _committed_here(account: Account, item_ids: Collection[int] | None) -> Any:
 
 def _reserved_there(account: Account, item_ids: Collection[int] | None) -> Any:
     """Units by product and LeafLink order that LeafLink reserves for the orders we know of."""
-    rows = LineItem.objects.filter(
-        order__account=account, order__status__in=RESERVING, order__gone_at__isnull=True
-    )
+    rows = LineItem.objects.filter(Order.reserving("order__"), order__account=account)
     if item_ids is not None:
         mine = Listing.objects.filter(product__account=account, item__in=list(item_ids))
         rows = rows.filter(product_remote_id__in=mine.values("product__remote_id"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from integrations.leaflink.mapping.statuses import RESERVING
 from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.pull_orders import pull_changed, read_order
@@ -18,7 +17,7 @@ def reread_orders_of(account: Account, client: LeafLinkClient, remote_ids: Colle
     the list did not bring (the MOST_READ that were read longest ago). Raises as the client does."""
     read = pull_changed(account, client, Recorder())
     holding = Order.objects.filter(
-        account=account, status__in=RESERVING, line_items__product_remote_id__in=list(remote_ids)
+        Order.reserving(), account=account, line_items__product_remote_id__in=list(remote_ids)
     )
     holding = holding.exclude(number__in=read).order_by("read_at").distinct()
     for number in holding.values_list("number", flat=True)[:MOST_READ]:

@@ -13,6 +13,7 @@ from catalog import inventory
 from catalog.models import Facility, Lot
 from integrations import work
 from integrations.leaflink.explain_quantity import explain
+from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Offer
 from integrations.models import WorkItem
 
@@ -162,3 +163,16 @@ def test_the_page_costs_the_same_however_many_orders_there_are(
         bench.sync("inventory")
         with django_assert_max_num_queries(30):
             admin_client.get(url("why", bench.listing(goods).pk))
+
+
+def test_an_order_that_leaflink_no_longer_has_is_neither_added_back_nor_listed(bench, goods):
+    order = bench.order(bench.line(goods, 30))
+    bench.sync("inventory")
+    bench.world.orders.pop(order.number)
+    bench.world.products[goods.remote.id].reserved = Decimal(0)
+    note_gone(bench.account, str(order.number))
+    bench.sync("inventory")
+    assert bench.available(goods) == bench.free(goods) == 70
+    found = explain(bench.listing(goods))
+    assert found.held == []
+    assert found.target.held_for_leaflink == 0

@@ -8,7 +8,6 @@
 LeafLink then offers quantity − its own reserved.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -59,8 +58,13 @@ class Target:
         return self.on_hand - self.committed
 
     @property
+    def safety_at(self) -> int | None:
+        """Which of the rules keeps something back: the closest that says so; None for none."""
+        return next((at for at, rule in enumerate(self.rules) if rule.says_safety), None)
+
+    @property
     def kept_back(self) -> Decimal:
-        rule = next((rule for rule in self.rules if rule.says_safety), Rule())
+        rule = Rule() if self.safety_at is None else self.rules[self.safety_at]
         return max(self.least_safety, rule.kept_back(self.on_hand, whole=self.is_counted))
 
     @property
@@ -68,9 +72,13 @@ class Target:
         return max(ZERO, self.free - self.kept_back)
 
     @property
+    def cap_at(self) -> int | None:
+        """Which of the rules says how much is shown at the most; None for none."""
+        return next((at for at, rule in enumerate(self.rules) if rule.most_shown is not None), None)
+
+    @property
     def most_shown(self) -> Decimal | None:
-        caps = (rule.most_shown for rule in self.rules)
-        return next((cap for cap in caps if cap is not None), None)
+        return None if self.cap_at is None else self.rules[self.cap_at].most_shown
 
     @property
     def shown(self) -> Decimal:
@@ -82,13 +90,3 @@ class Target:
     def quantity(self) -> Decimal:
         """What is to be sent."""
         return self.shown + self.held_for_leaflink
-
-
-def safety_index(rules: Sequence[Rule]) -> int | None:
-    """Which of the rules keeps something back (the closest that says so); None for none."""
-    return next((at for at, rule in enumerate(rules) if rule.says_safety), None)
-
-
-def cap_index(rules: Sequence[Rule]) -> int | None:
-    """Which of the rules says how much is shown at the most; None for none."""
-    return next((at for at, rule in enumerate(rules) if rule.most_shown is not None), None)

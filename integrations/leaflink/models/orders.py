@@ -8,6 +8,7 @@ from django.db import models
 
 from catalog.inventory import By
 from catalog.models import Facility, Item
+from integrations.leaflink.mapping.statuses import RESERVING
 from integrations.leaflink.models.accounts import Account
 from integrations.leaflink.models.mirrors import Customer, Product, Staff
 from orders.models import Payment, SalesOrder
@@ -127,6 +128,12 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.short_id or str(self.number)[-8:]}"
+
+    @classmethod
+    def reserving(cls, path: str = "") -> models.Q:
+        """Those for which LeafLink itself still reserves goods; `path` leads to the order
+        ("order__"). One that LeafLink no longer has reserves nothing."""
+        return models.Q(**{f"{path}status__in": RESERVING, f"{path}gone_at__isnull": True})
 
     @classmethod
     def needs_you(cls) -> models.Q:
