@@ -43,7 +43,7 @@ def hold(account: Account, found: Plan) -> list[Wanted]:
     if not stopped:
         return found.changes
     for chunk in in_chunks(stopped):
-        rows = Listing.objects.filter(item__in=chunk, product__account=account)
+        rows = _there(account).filter(item__in=chunk)
         rows.filter(braked_at__isnull=True).update(braked_at=timezone.now())
     tell(account)
     return [one for one in found.changes if one.row.item_id not in stopped]
@@ -97,11 +97,6 @@ def managed(account: Account) -> int:
     return listings.exclude(item__offer__mode__in=others).count()
 
 
-def waiting(account: Account) -> int:
-    """How many products wait for a person's yes."""
-    return held_back(account).count()
-
-
 def held_back(account: Account) -> QuerySet[Listing]:
     """The listings that wait for a person's yes."""
     return _there(account).filter(braked_at__isnull=False)
@@ -109,7 +104,7 @@ def held_back(account: Account) -> QuerySet[Listing]:
 
 def tell(account: Account) -> None:
     """Have one open notice while anything waits for a yes, and none otherwise."""
-    count = waiting(account)
+    count = held_back(account).count()
     if not count:
         resolve(account, Notice.Category.BRAKE, [KEY])
         return

@@ -141,7 +141,7 @@ def _of_quantities(account: Account, reserved: bool) -> Iterator[Found]:
     kept = set(
         Drift.objects.filter(account=account, kind=Kind.RESERVED).values_list("listing", flat=True)
     )
-    for one in list_differing(account):
+    for one in _differing(account):
         row, pk = one.row, one.row.listing_id
         if str(row.item_id) in sending:
             continue
@@ -158,7 +158,7 @@ def _of_quantities(account: Account, reserved: bool) -> Iterator[Found]:
             yield Found(Kind.RESERVED, "reserved", label, *words, listing_id=pk)
 
 
-def list_differing(account: Account) -> list[Any]:
+def _differing(account: Account) -> list[Any]:
     """The listings whose quantity or reservation is another one in LeafLink."""
     return [
         one

@@ -8,10 +8,9 @@ somebody acted in between: the product's orders are read again and a second numb
 """
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.utils import timezone
 from catalog.decimals import plain, units
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import brake, drift
+from integrations.leaflink.claim_listings import SENDING, claimed
 from integrations.leaflink.due_quantities import LATE, Plan, Why, is_allowed, plan, why
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.quantities import Wanted, wanted
@@ -41,10 +41,6 @@ from integrations.leaflink.wire.errors import (
 from integrations.runs import Recorder
 
 BATCH = 50
-# A claim outlives the longest batch: nothing is taken up after SENDING, the request budget is
-# waited for up to a minute, and each request is over in 35 s.
-SENDING = timedelta(seconds=60)
-CLAIM = timedelta(minutes=4)
 # What is not corrected any more once that is said of it.
 NOT_CORRECTED = (Why.OFF, Why.UNLIMITED, Why.NOT_COUNTED, Why.PAUSED, Why.BRAKED)
 # How often a number is corrected on the spot when LeafLink's reservations keep moving.
@@ -103,9 +99,13 @@ class _Session:
         # What makes it senseless to go on: told to slow down, no network, a bad key.
         self.stopped: LeafLinkError | None = None
 
+    @property
+    def key_is_bad(self) -> bool:
+        """Whether it is the key that may change nothing, and not this or that product."""
+        return len(self.forbidden) >= MOST_FORBIDDEN and not self.result.sent
+
     def is_over(self) -> bool:
-        is_bad_key = len(self.forbidden) >= MOST_FORBIDDEN and not self.result.sent
-        is_stopped = is_bad_key or self.stopped is not None
+        is_stopped = self.key_is_bad or self.stopped is not None
         return is_stopped or time.monotonic() > self.deadline or self.should_yield()
 
 
@@ -131,37 +131,12 @@ def push(
         if session.is_over():
             session.result.left.update(waiting[start:])
             break
-        with _claimed(account, batch) as claim:
+        with claimed(account, batch) as claim:
             session.result.busy.update(claim.busy)
             _push_claimed(session, claim.item_ids)
-    if len(session.forbidden) >= MOST_FORBIDDEN and not session.result.sent:
+    if session.key_is_bad:
         raise BadCredentials(str(session.forbidden[0]))
     return session.result
-
-
-class _claimed:
-    """The listings of these items, as far as nobody else is sending them."""
-
-    def __init__(self, account: Account, item_ids: Collection[int]) -> None:
-        self.account, self.wanted = account, item_ids
-        self.token = uuid.uuid4()
-        self.item_ids: set[int] = set()
-        # What another process is sending. (What was unlinked meanwhile is nobody's.)
-        self.busy: set[int] = set()
-
-    def __enter__(self) -> "_claimed":
-        now = timezone.now()
-        mine = Listing.objects.filter(product__account=self.account, item__in=list(self.wanted))
-        # Whoever's UPDATE comes first has the row.
-        free = mine.filter(Q(sending__isnull=True) | Q(sending_until__lt=now))
-        free.update(sending=self.token, sending_until=now + CLAIM)
-        senders = dict(mine.values_list("item", "sending"))
-        self.item_ids = {pk for pk, token in senders.items() if token == self.token}
-        self.busy = set(senders) - self.item_ids
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        Listing.objects.filter(sending=self.token).update(sending=None, sending_until=None)
 
 
 def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
@@ -311,7 +286,7 @@ def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False
     A listing that came into doubt since its number was sent stays in doubt: LeafLink has changed
     its quantity by itself meanwhile. A key that may change nothing says nothing about the products.
     """
-    if len(session.forbidden) >= MOST_FORBIDDEN and not session.result.sent:
+    if session.key_is_bad:
         answered = [one for one in answered if not isinstance(one.refusal, Forbidden)]
     if not answered:
         return

@@ -8,13 +8,12 @@ whenever something changes.
 import time
 from datetime import timedelta
 
-from django.utils import timezone
-
 from integrations import work
 from integrations.leaflink import cursors
+from integrations.leaflink.claim_listings import being_sent
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.due_quantities import plan
-from integrations.leaflink.models import Account, Listing
+from integrations.leaflink.models import Account
 from integrations.leaflink.outcomes import outcomes
 from integrations.leaflink.pull_orders import RESOURCE, pull_changed
 from integrations.leaflink.push_inventory import PushResult, push
@@ -34,7 +33,7 @@ def push_marked(connection: Connection, keys: list[str], batch: work.Batch) -> d
     account = Account.objects.get(pk=connection.pk)
     item_ids = [int(key) for key in keys]
     # Another process has computed their numbers already, and may know nothing of this change.
-    busy = _being_sent(account, item_ids)
+    busy = being_sent(account, item_ids)
     item_ids = [pk for pk in item_ids if pk not in busy]
     found = plan(account, item_ids)
     if not (found.changes or found.no_longer_braked):
@@ -54,12 +53,6 @@ def push_marked(connection: Connection, keys: list[str], batch: work.Batch) -> d
         )
     result.busy |= busy
     return _again(result)
-
-
-def _being_sent(account: Account, item_ids: list[int]) -> set[int]:
-    claimed = Listing.objects.filter(sending__isnull=False, sending_until__gt=timezone.now())
-    mine = claimed.filter(product__account=account, item__in=item_ids)
-    return set(mine.values_list("item", flat=True))
 
 
 def _again(result: PushResult) -> dict[str, Exception]:

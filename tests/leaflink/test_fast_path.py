@@ -13,10 +13,10 @@ from catalog.models import Facility, Lot
 from integrations import work
 from integrations.budget import SharedBudget
 from integrations.leaflink import cycle, jobs, push_inventory
+from integrations.leaflink.claim_listings import claimed
 from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
-from integrations.leaflink.push_inventory import _claimed
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import Refused
 from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
@@ -169,7 +169,7 @@ def test_without_knowing_the_orders_nothing_is_sent_and_nothing_is_lost(bench, g
 
 def test_what_another_process_is_sending_waits_and_is_computed_afterwards(bench, goods):
     inventory.receive(goods.item, bench.shop, Decimal(5))
-    with _claimed(bench.account, [goods.item.pk]):
+    with claimed(bench.account, [goods.item.pk]):
         work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
         work.drain()
         item = WorkItem.objects.get(kind=LISTING_WORK)
