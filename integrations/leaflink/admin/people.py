@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from catalog.page_context import PageContext
 from catalog.return_to import ReturnsToCaller, where_from
 from customers.models import SalesRep
 from integrations.leaflink import map_reps
@@ -60,7 +61,7 @@ def _unmapped() -> QuerySet[Staff]:
 
 
 @admin.register(Staff)
-class StaffAdmin(ReturnsToCaller, ModelAdmin):
+class StaffAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     """LeafLink's staff, mapped to our sales reps."""
 
     list_display = ["name", "email", "sales_rep", "mapped", "is_active", "account"]
@@ -153,19 +154,13 @@ class StaffAdmin(ReturnsToCaller, ModelAdmin):
     def _may_see_reps(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("customers.view_salesrep"))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         staff = self.get_object(request, object_id)
-        context = dict(extra_context or {})
+        context = super().page_context(request, object_id)
         if staff and not staff.sales_rep_id and self._may_create(request):
             context["unmapped"] = staff
             context["where_from"] = where_from(request)
-        return super().change_view(request, object_id, form_url, context)
+        return context
 
     def _may_create(self, request: HttpRequest) -> bool:
         return bool(
