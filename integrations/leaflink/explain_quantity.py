@@ -220,7 +220,7 @@ def quantity_row(account: Account, one: Wanted, *, is_stopped: bool = False) -> 
         "sku": row.item_sku,
         "product": row.product_name,
         "ours": plain(units(one.available)),
-        "theirs": plain(units(row.quantity - row.reserved)),
+        "theirs": plain(units(one.offered_now)),
         "would_send": plain(units(one.quantity)) if reason in SENT else "",
         "why": f"{reason} {sum_in_words(one)}.",
     }

@@ -128,11 +128,15 @@ class Wanted:
         return self.quantity - self.target.expected_reserved
 
     @property
+    def offered_now(self) -> Decimal:
+        """What buyers can order now, as far as we know: orders that came since the product was read
+        have taken what they reserve."""
+        return self.row.quantity - max(self.row.reserved, self.target.expected_reserved)
+
+    @property
     def sells_out(self) -> bool:
         """Whether LeafLink offers some now, and would offer none."""
-        # Orders that came since the product was read have taken what they reserve.
-        reserved = max(self.row.reserved, self.target.expected_reserved)
-        return self.available <= 0 < self.row.quantity - reserved
+        return self.available <= 0 < self.offered_now
 
 
 def wanted(account: Account, item_ids: Collection[int] | None = None) -> Iterator[Wanted]:

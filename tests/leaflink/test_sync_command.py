@@ -3,9 +3,12 @@
 import json
 import re
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from catalog import inventory
 
 
 @pytest.fixture
@@ -90,3 +93,32 @@ def test_a_backfill_that_makes_no_sense_is_told(bench_sync, arguments, words):
     _, run = bench_sync
     with pytest.raises(CommandError, match=words):
         run(*arguments)
+
+
+def test_a_dry_sync_names_the_number_that_would_be_sent_and_why(bench_sync, monkeypatch):
+    bench, run = bench_sync
+    monkeypatch.setenv("COLUMNS", "250")
+    goods = bench.goods("G[/b]", on_hand=100, name="Gum [red] mix")
+    bench.ready()
+    bench.order(bench.line(goods, 30))
+    bench.sync("inventory")
+    inventory.receive(goods.item, bench.shop, Decimal(5))
+    text = run("--only", "inventory", "--dry-run")
+    row = next(line for line in text.splitlines() if "G[/b]" in line)
+    cells = [cell.strip() for cell in row.strip("│┃ ").split("│")]
+    total = "105 on hand − 30 committed + 30 held for LeafLink orders."
+    why = f"What can be sold has changed here. {total}"
+    assert cells == ["G[/b]", "Gum [red] mix", "75", "70", "105", why]
+
+
+def test_a_dry_sync_does_not_list_what_the_brake_stops_as_sent(bench_sync, monkeypatch):
+    bench, run = bench_sync
+    monkeypatch.setenv("COLUMNS", "250")
+    goods = [bench.goods(f"G{n}", on_hand=10) for n in range(6)]
+    bench.ready()
+    for one in goods:
+        inventory.count(one.item, bench.shop, Decimal(0))
+    text = run("--only", "inventory", "--dry-run")
+    row = next(line for line in text.splitlines() if "G3" in line)
+    assert "nothing" in row
+    assert "waits for a person's yes" in row

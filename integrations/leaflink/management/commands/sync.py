@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -118,21 +119,38 @@ def _show(console: Console, report: dict[str, Any], *, dry: bool) -> None:
         numbers = [str(step[name]) for name in ("seen", "changed", "failed", "calls")]
         table.add_row(step["name"].capitalize(), *numbers)
     console.print(table)
-    rows = [row for step in report["steps"] for row in step["plan"]]
-    if rows:
-        plan = Table(title="Quantities that would be sent", title_justify="left")
-        for column in ("SKU", "Product", "Would send", "LeafLink shows"):
-            plan.add_column(column)
-        for row in rows:
-            plan.add_row(row["sku"], row["product"], row["ours"], row["theirs"])
-        console.print(plan)
-    fields = [row for step in report["steps"] for row in step["details"]]
-    if fields:
-        details = Table(title="Product details that would be sent", title_justify="left")
-        for column in ("SKU", "Field", "Would send", "LeafLink shows"):
-            details.add_column(column)
-        for row in fields:
-            details.add_row(row["sku"], row["field"], row["ours"], row["theirs"])
-        console.print(details)
+    quantities = [
+        [row[n] or "nothing" for n in ("sku", "product", "ours", "theirs", "would_send", "why")]
+        for step in report["steps"]
+        for row in step["plan"]
+    ]
+    _show_rows(
+        console,
+        "Quantities that differ",
+        ("SKU", "Product", "Offered after", "LeafLink offers", "Would send", "Why"),
+        quantities,
+    )
+    details = [
+        [row[n] for n in ("sku", "field", "ours", "theirs")]
+        for step in report["steps"]
+        for row in step["details"]
+    ]
+    _show_rows(
+        console,
+        "Product details that would be sent",
+        ("SKU", "Field", "Would send", "LeafLink shows"),
+        details,
+    )
     for problem in report["problems"]:
-        console.print(f"[red]![/red] {problem}", highlight=False)
+        console.print(f"[red]![/red] {escape(problem)}", highlight=False)
+
+
+def _show_rows(console: Console, title: str, heads: tuple[str, ...], rows: list[list[str]]) -> None:
+    """A table of a dry run; none where there is nothing in it."""
+    if not rows:
+        return
+    table = Table(*heads, title=title, title_justify="left")
+    for row in rows:
+        # What people have named may look like markup.
+        table.add_row(*map(escape, row))
+    console.print(table)
