@@ -48,8 +48,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "Today",
         "items": [
             {
-                "title": "Overview",
-                "icon": "space_dashboard",
+                "title": "Needs attention",
+                "icon": "checklist",
                 "link": reverse_lazy("admin:index"),
                 "active": lambda request: (
                     bool(request.resolver_match) and request.resolver_match.url_name == "index"

@@ -224,7 +224,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "config.navigation.environment_label",
-    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
+    "DASHBOARD_CALLBACK": "config.today.today",
     "STYLES": [lambda request: static("leafbridge/admin.css")],
     "COMMAND": {"search_models": True, "show_history": False},
     "COLORS": {

@@ -3,13 +3,14 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import work
+from integrations import attention_acts, work
 from integrations.models import Notice, Run, WorkItem
 
 RUN_COLORS = {
@@ -108,6 +109,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_select_related = ["connection"]
     search_fields = ["text"]
     actions = ["resolve_selected"]
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        return [*attention_acts.urls(self.admin_site.admin_view), *urls]
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("integrations.change_notice"))

@@ -4,6 +4,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -142,23 +143,55 @@ class Budget(models.Model):
 
 
 class Notice(models.Model):
-    """A problem a person should know of. One open row per connection, category and key."""
+    """A problem a person should know of. One open row per connection, category and key.
+
+    Some are raised where they happen (`notices.notify`), the others are found by looking
+    (`integrations.problems`) and have a `source`. Without a connection it is about all of us.
+    """
 
     class Category(models.TextChoices):
         CREDENTIALS = "credentials", "Key or permission"
-        UNREADABLE = "unreadable", "Unreadable record"
-        REFUSED = "refused", "Refused by the vendor"
         BRAKE = "brake", "Waits for your yes"
+        HELD = "held", "Held orders"
+        CONFLICT = "conflict", "The two sides disagree"
+        PAYMENT = "payment", "Payments"
+        REFUSED = "refused", "Refused by the vendor"
+        STOCK = "stock", "Stock"
+        LINK = "link", "Links"
+        WEBHOOK = "webhook", "Webhooks"
+        STUCK = "stuck", "Stuck work"
+        UNREADABLE = "unreadable", "Unreadable record"
+        LICENSE = "license", "Licenses"
+        SETUP = "setup", "Set-up"
+        MAIL = "mail", "Mail"
         RUN_FAILED = "run_failed", "Run failed"
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notices")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="notices", null=True
+    )
     category = models.CharField(max_length=20, choices=Category)
+    source = models.CharField(max_length=50, blank=True)
     key = models.CharField(max_length=150)
     text = models.TextField()
+    # Where it is mended, and what the link says.
+    cure = models.CharField(max_length=200, blank=True)
+    url = models.CharField(max_length=500, blank=True)
+    waiting = models.PositiveIntegerField("records that wait", default=0)
     first_seen_at = models.DateTimeField("first seen", default=timezone.now)
     last_seen_at = models.DateTimeField("last seen", default=timezone.now)
     times = models.PositiveIntegerField(default=1)
     resolved_at = models.DateTimeField("resolved", null=True)
+    snoozed_until = models.DateTimeField("snoozed until", null=True)
+    snooze_reason = models.CharField("snoozed because", max_length=300, blank=True)
+    snoozed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="assigned_notices",
+    )
 
     class Meta:
         ordering = ["-last_seen_at"]
@@ -168,12 +201,81 @@ class Notice(models.Model):
                 "category",
                 "key",
                 name="notice_open_once",
+                condition=models.Q(resolved_at__isnull=True, connection__isnull=False),
+            ),
+            models.UniqueConstraint(
+                "category",
+                "key",
+                name="notice_open_once_for_all",
+                condition=models.Q(resolved_at__isnull=True, connection__isnull=True),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["source"],
+                name="notice_open",
                 condition=models.Q(resolved_at__isnull=True),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
         return self.text
+
+
+class NoticeWish(models.Model):
+    """Which notices a person wants by mail, and how often. Administrators without a row get all
+    of them at once; others without a row get none."""
+
+    class Frequency(models.TextChoices):
+        AT_ONCE = "at_once", "At once (at most one mail an hour of each kind)"
+        HOURLY = "hourly", "Together, once an hour"
+        DAILY = "daily", "Together, each morning at seven"
+        NEVER = "never", "Never"
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_wish"
+    )
+    frequency = models.CharField(
+        "mails", max_length=10, choices=Frequency, default=Frequency.AT_ONCE
+    )
+    # Of what is not wanted, so that a kind that is new is not missed.
+    unwanted = models.JSONField("leave out", default=list, blank=True)
+
+    class Meta:
+        verbose_name = "wish for notices"
+        verbose_name_plural = "wishes for notices"
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_frequency_display()}"
+
+
+class NoticeMail(models.Model):
+    """That a notice was mailed to an address: once when it opened, once when it was resolved.
+
+    The row is there before the mail is sent, and is dropped when it could not be: so nobody is
+    told of the same problem twice.
+    """
+
+    class About(models.TextChoices):
+        OPENED = "opened", "Opened"
+        RESOLVED = "resolved", "Resolved"
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="mails")
+    address = models.EmailField(max_length=255)
+    about = models.CharField(max_length=10, choices=About)
+    category = models.CharField(max_length=20, choices=Notice.Category)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "mail about a notice"
+        verbose_name_plural = "mails about notices"
+        constraints = [
+            models.UniqueConstraint("notice", "address", "about", name="notice_mailed_once")
+        ]
+        indexes = [models.Index(fields=["address", "-at"], name="notice_mail_lately")]
+
+    def __str__(self) -> str:
+        return f"{self.get_about_display()}: {self.notice} → {self.address}"
 
 
 class Heartbeat(models.Model):

@@ -9,7 +9,17 @@ class LeafLinkConfig(AppConfig):
     verbose_name = "LeafLink"
 
     def ready(self) -> None:
-        from integrations.leaflink import hints, jobs
+        from integrations import problems
+        from integrations.leaflink import (
+            hints,
+            jobs,
+            problems_of_accounts,
+            problems_of_orders,
+            problems_of_products,
+        )
 
         jobs.register_work()
         hints.listen()
+        for module in (problems_of_accounts, problems_of_orders, problems_of_products):
+            for source in module.SOURCES:
+                problems.register(source)

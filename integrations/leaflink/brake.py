@@ -111,9 +111,9 @@ def tell(account: Account) -> None:
     page = reverse("admin:leaflink_listing_brake", args=[account.pk])
     text = (
         f"{account}: {count} products would sell out in LeafLink at once. Nothing was sent for "
-        f"them. Look at them under {page} and say yes, or correct the stock."
+        "them. Look at them and say yes, or correct the stock."
     )
-    notify(account, Notice.Category.BRAKE, KEY, text)
+    notify(account, Notice.Category.BRAKE, KEY, text, cure="Look at them", url=page)
 
 
 def say_yes(account: Account, listing_ids: Collection[int]) -> int:

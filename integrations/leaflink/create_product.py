@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.urls import reverse
+
 from catalog.models import Item
 from integrations import work
 from integrations.leaflink import link
@@ -203,6 +205,8 @@ def _post(account: Account, client: LeafLinkClient, body: dict[str, Any]) -> Any
             "external ids",
             f"LeafLink does not take our ids under the key “{account.external_id_key}”. Ask its "
             "support to set the key up, or empty it on the account.",
+            cure="Open the account",
+            url=reverse("admin:leaflink_account_change", args=[account.pk]),
         )
         return client.post("products", {k: v for k, v in body.items() if k != "external_ids"})
 

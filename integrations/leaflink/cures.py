@@ -24,15 +24,15 @@ def cure_for(blocker: Blocker) -> Cure | None:
     back = reverse("admin:leaflink_order_change", args=[blocker.order_id])
     if blocker.code == Code.REP_UNMAPPED:
         if blocker.staff:
-            return _page(
+            return page(
                 f"Map {blocker.staff}", "leaflink_staff_change", blocker.staff.pk, next=back
             )
-        return _page("Open LeafLink staff", "leaflink_staff_changelist")
+        return page("Open LeafLink staff", "leaflink_staff_changelist")
     if blocker.code == Code.PRODUCT_UNLINKED:
         words = blocker.product.sku or blocker.product.name if blocker.product else None
-        return _page("Link it to an item", "leaflink_listing_workbench", q=words, next=back)
+        return page("Link it to an item", "leaflink_listing_workbench", q=words, next=back)
     if blocker.code == Code.SHORT_OF_STOCK:
-        return _page(
+        return page(
             "Receive stock",
             "catalog_stock_add",
             item=blocker.item.pk if blocker.item else None,
@@ -42,12 +42,13 @@ def cure_for(blocker: Blocker) -> Cure | None:
         )
     if blocker.code == Code.NO_REP:
         account = blocker.order.account_id
-        cure = _page("Choose a rep for such orders", "leaflink_account_change", account, next=back)
+        cure = page("Choose a rep for such orders", "leaflink_account_change", account, next=back)
         return Cure(cure.label, f"{cure.url}#id_fallback_rep")
     return None
 
 
-def _page(label: str, name: str, *args: int, **chosen: object) -> Cure:
+def page(label: str, name: str, *args: int, **chosen: object) -> Cure:
+    """A link to this admin page, with what is chosen on it already; None is left out."""
     url = reverse(f"admin:{name}", args=args)
     given = {key: value for key, value in chosen.items() if value is not None}
     return Cure(label, f"{url}?{urlencode(given)}" if given else url)

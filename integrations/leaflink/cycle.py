@@ -33,7 +33,7 @@ from integrations.leaflink.push_orders import push_orders
 from integrations.leaflink.push_payments import push_payments
 from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadCredentials, LeafLinkError
+from integrations.leaflink.wire.errors import BadCredentials, Forbidden, LeafLinkError
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.leases import lease
 from integrations.models import Notice, WorkItem
@@ -44,6 +44,10 @@ logger = logging.getLogger(__name__)
 
 # With what comes before it, well below the task queue's limit of 300 seconds, which kills.
 PUSH_SECONDS = 150
+# A key that is refused altogether is one problem, whichever step meets it first.
+THE_KEY = "key"
+# What work is stuck for that was asked while LeafLink did not answer, or not to this key.
+NO_ANSWER = ("wait", "credentials", "budget")
 
 
 @dataclass
@@ -247,9 +251,11 @@ def _run_step(context: _Context, action: Action) -> bool:
                 run.calls = client.calls if client else 0
     except BadCredentials as error:
         step.error = str(error)
+        is_key = not isinstance(error, Forbidden)
         if not context.dry:
-            notify(account, Notice.Category.CREDENTIALS, step.name, str(error))
-        return "401" not in str(error) and client is not None
+            key = THE_KEY if is_key else step.name
+            notify(account, Notice.Category.CREDENTIALS, key, str(error))
+        return not is_key
     except (LeafLinkError, BudgetExhausted) as error:
         step.error = str(error)
     except Exception as error:
@@ -257,8 +263,15 @@ def _run_step(context: _Context, action: Action) -> bool:
         step.error = f"{type(error).__name__}: {error}"
     else:
         if not context.dry:
-            resolve(account, Notice.Category.CREDENTIALS, [step.name])
+            resolve(account, Notice.Category.CREDENTIALS, [step.name, THE_KEY])
+            _revive(account)
     return True
+
+
+def _revive(account: Account) -> None:
+    """LeafLink answers again: what was given up for want of an answer is tried once more."""
+    given_up = WorkItem.objects.filter(connection=account, error_class__in=NO_ANSWER)
+    work.retry(given_up)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ after it says the same. All are absolute values, so an answer that was lost does
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations.leaflink import agree_terms
@@ -177,4 +178,6 @@ def _note_refusal(account: Account, number: str, name: str, value: str, words: s
             NO_KEY,
             f"LeafLink does not note our order numbers under the key “{account.external_id_key}”. "
             "Ask its support to set the key up for orders, or empty it on the account.",
+            cure="Open the account",
+            url=reverse("admin:leaflink_account_change", args=[account.pk]),
         )

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from django.urls import reverse
+
 from integrations.leaflink.models import Account
 from integrations.leaflink.quantities import Row
 from integrations.leaflink.wire.errors import Forbidden, Gone, LeafLinkError
@@ -28,7 +30,15 @@ def tell_refused(account: Account, refused: Collection[tuple[Row, LeafLinkError]
     for row, error in refused:
         text = f"The quantity of {row.item_name} ({row.item_sku}) was not taken. {error}"
         text = f"{text.rstrip('.')}. {cure(error)}"
-        notify(account, Notice.Category.REFUSED, key(row.listing_id), text)
+        page = reverse("admin:leaflink_listing_why", args=[row.listing_id])
+        notify(
+            account,
+            Notice.Category.REFUSED,
+            key(row.listing_id),
+            text,
+            cure="Why this quantity",
+            url=page,
+        )
 
 
 def no_longer_refused(account: Account, rows: Collection[Row]) -> None:

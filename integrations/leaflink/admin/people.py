@@ -149,7 +149,8 @@ class StaffAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             messages.success(request, text)
         elif not problems:
             messages.info(request, "No rep was chosen, so nobody was mapped.")
-        return HttpResponseRedirect(reverse("admin:leaflink_staff_changelist"))
+        listed = reverse("admin:leaflink_staff_changelist")
+        return HttpResponseRedirect(where_from(request) or listed)
 
     def _may_see_reps(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("customers.view_salesrep"))

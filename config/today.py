@@ -1,0 +1,74 @@
+"""The first page of the day: what needs a person, and whether everything else runs by itself."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Max, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from config.health import worker_problems
+from integrations import attention
+from integrations.attention_acts import CHANGE, assignable
+from integrations.leaflink.models import Account
+from integrations.models import Run
+
+RECENTLY = timedelta(days=2)
+# What a person wants to know of, and what the runs of it are called.
+LAST_RUNS = (
+    ("orders", "Orders read"),
+    ("inventory", "Quantities looked at"),
+    ("products", "Products read"),
+)
+
+
+def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's hook for the index page: what waits for this person."""
+    user = request.user
+    context["title"] = "Needs attention"
+    is_mine = request.GET.get("mine") == "1"
+    page = attention.look(
+        user.has_perm,
+        mine=user if is_mine and isinstance(user, User) else None,
+        opened=request.GET.get("open", ""),
+    )
+    may_change = user.has_perm(CHANGE)
+    context["today"] = {
+        "page": page,
+        "is_mine": is_mine,
+        "may_change": may_change,
+        "people": list(assignable()) if may_change else [],
+        "snooze_choices": attention.snooze_choices(),
+        "here": request.get_full_path(),
+        "worker_problems": worker_problems() if user.has_perm("integrations.view_run") else [],
+        "accounts": accounts() if user.has_perm("leaflink.view_account") else None,
+        "sees_nothing": not user.get_all_permissions(),
+    }
+    return context
+
+
+def accounts() -> list[dict[str, Any]]:
+    """Each account that is switched on, and when what was last done without failing."""
+    done = last_runs(Q(outcome__in=(Run.Outcome.DONE, Run.Outcome.PARTLY)))
+    return [
+        {
+            "account": account,
+            "url": reverse("admin:leaflink_account_change", args=[account.pk]),
+            "last": [(label, done.get((account.pk, kind))) for kind, label in LAST_RUNS],
+        }
+        for account in Account.objects.filter(is_active=True)
+    ]
+
+
+def last_runs(which: Q) -> dict[tuple[int, str], datetime]:
+    """By account and kind when a run of these last ended, of the last two days. One query."""
+    rows = (
+        Run.objects.filter(which, started_at__gte=timezone.now() - RECENTLY)
+        .filter(finished_at__isnull=False)
+        .order_by()
+        .values_list("connection", "kind")
+        .annotate(Max("finished_at"))
+    )
+    return {(account, kind): at for account, kind, at in rows}

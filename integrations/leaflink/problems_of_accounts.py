@@ -1,0 +1,135 @@
+"""What is wrong between us and LeafLink altogether: keys, syncs that fail, webhooks."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Max, Min, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations import notices
+from integrations.leaflink.models import Account
+from integrations.models import Notice, Run
+from integrations.problems import Problem, Source
+
+Category, Outcome = Notice.Category, Run.Outcome
+# What a single hiccup is over by.
+PATIENCE = timedelta(minutes=3)
+DAY = timedelta(days=1)
+IN_WORDS = {
+    "orders": "orders can't be read",
+    "statuses": "order statuses can't be sent",
+    "payments": "payments can't be sent",
+    "inventory": "quantities can't be sent",
+    "products": "products can't be read",
+    "details": "product details can't be sent",
+    "customers": "customers can't be read",
+    "staff": "staff can't be read",
+}
+
+
+def keys() -> Iterator[Problem]:
+    """Keys and permissions that LeafLink refused; mended on the account's page."""
+    for problem in notices.raised(Category.CREDENTIALS):
+        url = reverse("admin:leaflink_account_change", args=[problem.connection_id])
+        yield Problem(
+            problem.key,
+            problem.text,
+            "Paste the key anew",
+            url,
+            problem.since,
+            problem.connection_id,
+        )
+
+
+def brakes() -> Iterator[Problem]:
+    """Products that would sell out at once, and wait for a yes."""
+    return iter(notices.raised(Category.BRAKE))
+
+
+def refusals() -> Iterator[Problem]:
+    """Quantities and ids that LeafLink refused."""
+    return iter(notices.raised(Category.REFUSED))
+
+
+def failing_syncs() -> Iterator[Problem]:
+    """Steps whose runs have failed for some minutes, by account; what failed for want of a right
+    key is told as that."""
+    now = timezone.now()
+    rows = (
+        Run.objects.filter(started_at__gte=now - DAY, finished_at__isnull=False)
+        .filter(connection__is_active=True, connection__in=Account.objects.all())
+        .order_by()
+        .values("connection", "connection__name", "kind")
+        .annotate(
+            failed=Max("pk", filter=Q(outcome=Outcome.FAILED)),
+            succeeded=Max("pk", filter=~Q(outcome=Outcome.FAILED)),
+            first_failure=Min("started_at", filter=Q(outcome=Outcome.FAILED)),
+            last_success=Max("started_at", filter=~Q(outcome=Outcome.FAILED)),
+        )
+    )
+    failing = [row for row in rows if row["failed"] and row["failed"] > (row["succeeded"] or 0)]
+    with_bad_key = set(
+        notices.open_ones()
+        .filter(category=Category.CREDENTIALS)
+        .values_list("connection", flat=True)
+    )
+    reasons = dict(
+        Run.objects.filter(pk__in=[row["failed"] for row in failing]).values_list("pk", "error")
+    )
+    for row in failing:
+        since = row["last_success"] or row["first_failure"]
+        if row["connection"] in with_bad_key or now - since < PATIENCE:
+            continue
+        what = IN_WORDS.get(row["kind"], f"{row['kind']} fails")
+        runs = reverse("admin:integrations_run_changelist")
+        yield Problem(
+            key=f"failing {row['kind']}",
+            text=(
+                f"{row['connection__name']}: {what} since "
+                f"{timezone.localtime(since):%H:%M}. {reasons.get(row['failed'], '')} "
+                "It is tried again by itself."
+            ),
+            cure="See the runs",
+            url=f"{runs}?kind__exact={row['kind']}&connection__id__exact={row['connection']}",
+            since=since,
+            connection_id=row["connection"],
+        )
+
+
+SOURCES = (
+    Source(
+        "key",
+        "Give LeafLink a key that works",
+        Category.CREDENTIALS,
+        keys,
+        "leaflink.view_account",
+        is_urgent=True,
+        is_raised=True,
+    ),
+    Source(
+        "brake",
+        "Say yes, or correct the stock",
+        Category.BRAKE,
+        brakes,
+        "leaflink.view_listing",
+        is_urgent=True,
+        is_raised=True,
+    ),
+    Source(
+        "failing",
+        "LeafLink does not answer as it should",
+        Category.RUN_FAILED,
+        failing_syncs,
+        "integrations.view_run",
+        is_urgent=True,
+    ),
+    Source(
+        "refusal",
+        "Mend what LeafLink refused",
+        Category.REFUSED,
+        refusals,
+        "leaflink.view_listing",
+        is_raised=True,
+    ),
+)
