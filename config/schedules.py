@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from integrations import retention
+from integrations import notice_mail, notices, retention
+from integrations.leases import Busy, lease
 from integrations.models import Heartbeat
 
 
@@ -28,6 +29,7 @@ JOBS = (
         "catalog pull", "integrations.leaflink.jobs.pull_catalog", 10, "products, customers, staff"
     ),
     Job("audit", "integrations.leaflink.jobs.audit", 60, "everything read anew"),
+    Job("notices", "config.schedules.tell", 1, "what needs a person, and mails about it"),
     Job("clean-up", "config.schedules.clean_up", 60 * 24, "old runs, webhooks and queue results"),
 )
 
@@ -60,6 +62,18 @@ def write_schedules() -> None:
 def beat() -> None:
     """The worker's sign of life."""
     Heartbeat.beat()
+
+
+def tell() -> None:
+    """Each minute: keep what needs a person as notices, and mail what is new."""
+    try:
+        with lease("notices"):
+            try:
+                notices.refresh()
+            finally:
+                notice_mail.send_due()
+    except Busy:
+        return
 
 
 def clean_up() -> None:

@@ -160,6 +160,17 @@ LOGIN_URL = "admin:login"
 # Unfold's login page sends no `next`, and Django's default is a page that does not exist.
 LOGIN_REDIRECT_URL = "admin:index"
 
+# EMAIL_URL=smtp+tls://user:password@host:587. Any of Django's backends has its own kind of address.
+# Without one, mails of a development machine are written to files.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if PRODUCTION or EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL or "smtp://localhost:25"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or "Leafbridge <leafbridge@localhost>"
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="America/Denver")
 USE_I18N = True

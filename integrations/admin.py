@@ -3,14 +3,14 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import attention_acts, work
+from integrations import attention_acts, notice_wishes, work
 from integrations.models import Notice, Run, WorkItem
 
 RUN_COLORS = {
@@ -112,7 +112,14 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         urls: list[URLPattern] = super().get_urls()
-        return [*attention_acts.urls(self.admin_site.admin_view), *urls]
+        wrap = self.admin_site.admin_view
+        own = [
+            path("mails/", wrap(notice_wishes.mails), name="integrations_notice_mails"),
+            path(
+                "mails/test/", wrap(notice_wishes.test_mail), name="integrations_notice_test_mail"
+            ),
+        ]
+        return [*own, *attention_acts.urls(wrap), *urls]
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("integrations.change_notice"))

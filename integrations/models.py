@@ -19,6 +19,14 @@ class Connection(models.Model):
         "active", default=True, help_text="Off: nothing is sent or fetched, webhooks are refused."
     )
     created_at = models.DateTimeField("created", auto_now_add=True)
+    notice_recipients = models.TextField(
+        "also tell by mail",
+        blank=True,
+        help_text=(
+            "E-mail addresses, one on each line. They get the notices of this account, beside the "
+            "people who asked for them."
+        ),
+    )
 
     class Meta:
         ordering = ["name"]

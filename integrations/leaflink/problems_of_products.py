@@ -24,6 +24,14 @@ WHAT_IS_WRONG = {
     S.CONFLICT: "its details were changed on both sides",
     S.REFUSED: "LeafLink refused its details",
 }
+# Names and prices may differ for good; when one of them is to be looked at, its link says so.
+TO_SETTLE = (
+    Drift.Kind.QUANTITY,
+    Drift.Kind.RESERVED,
+    Drift.Kind.LISTING_STATE,
+    Drift.Kind.STATUS,
+    Drift.Kind.TERMS,
+)
 MOST = 500
 
 
@@ -109,7 +117,7 @@ def differences() -> Iterator[Problem]:
     or decides about elsewhere on the page, is not said twice."""
     rows = (
         drift.open_ones()
-        .filter(account__is_active=True)
+        .filter(account__is_active=True, kind__in=TO_SETTLE)
         .exclude(listing__in=Listing.objects.filter(UNSOUND))
         .exclude(listing__item__offer__pause__in=(Offer.Pause.AS_IS, Offer.Pause.AT_ZERO))
         .exclude(listing__braked_at__isnull=False)

@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='connection',
+            name='notice_recipients',
+            field=models.TextField(blank=True, help_text='E-mail addresses, one on each line. They get the notices of this account, beside the people who asked for them.', verbose_name='also tell by mail'),
+        ),
         migrations.CreateModel(
             name='NoticeMail',
             fields=[

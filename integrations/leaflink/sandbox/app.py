@@ -105,7 +105,7 @@ def _misbehave(fault: str, trouble: Faults) -> None:
 def _authenticate(world: World, limiter: RateLimit) -> None:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     key = world.app_keys.get(value) if scheme == "App" else None
-    if key is None:
+    if key is None or key.is_revoked:
         raise Unauthorized
     limiter.take(key.owner)
     resource = request.path[len(PREFIX) :].split("/")[0]

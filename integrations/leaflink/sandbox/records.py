@@ -46,6 +46,7 @@ class AppKey:
     company_id: int
     owner: str
     permissions: dict[str, str]
+    is_revoked: bool = False
 
     @property
     def key(self) -> str:

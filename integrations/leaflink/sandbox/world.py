@@ -88,6 +88,13 @@ class World(State):
             self.save(row)
             return row
 
+    def revoke_app_key(self, key: str) -> None:
+        """The company takes a key back: it opens nothing any more."""
+        with self.change():
+            row = self.app_keys[key]
+            row.is_revoked = True
+            self.save(row)
+
     def add_staff(
         self,
         company_id: int,
