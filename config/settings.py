@@ -207,6 +207,14 @@ LEAFLINK_REQUESTS_PER_MINUTE = env.int("LEAFLINK_REQUESTS_PER_MINUTE", default=3
 # How many of a push are on their way at the same time, so that slow answers waste no budget.
 LEAFLINK_REQUESTS_AT_ONCE = env.int("LEAFLINK_REQUESTS_AT_ONCE", default=10)
 
+# How many days records of work are kept: see `integrations.retention`.
+KEEP_RUNS_DAYS = keep_days("KEEP_RUNS_DAYS", 30)
+KEEP_QUIET_RUNS_DAYS = keep_days("KEEP_QUIET_RUNS_DAYS", 2)
+KEEP_CALLS_DAYS = keep_days("KEEP_CALLS_DAYS", 30)
+KEEP_WEBHOOKS_DAYS = keep_days("KEEP_WEBHOOKS_DAYS", 30)
+KEEP_NOTICES_DAYS = keep_days("KEEP_NOTICES_DAYS", 30)
+KEEP_ORDER_EVENTS_DAYS = keep_days("KEEP_ORDER_EVENTS_DAYS", 400)
+
 UNFOLD = {
     "SITE_TITLE": "Leafbridge",
     "SITE_HEADER": "Leafbridge",

@@ -9,7 +9,8 @@ class LeafLinkConfig(AppConfig):
     verbose_name = "LeafLink"
 
     def ready(self) -> None:
-        from integrations.leaflink import hints, jobs
+        from integrations.leaflink import hints, jobs, record_pages
 
         jobs.register_work()
+        record_pages.register()
         hints.listen()
