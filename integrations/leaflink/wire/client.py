@@ -86,6 +86,7 @@ class LeafLinkClient:
         self.sleep = sleep
         self.on_call = on_call
         self.calls = 0
+        self._key = app_key.strip()
         self.session = session or requests.Session()
         # Sessions are shared by threads below; cookies are all they would write to.
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -285,11 +286,18 @@ class LeafLinkClient:
             raise Wait(f"LeafLink has a problem of its own ({status}).", 1)
         if status in (401, 403):
             kind = Forbidden if status == 403 else BadCredentials
-            raise kind(_credential_problem(status, response))
+            raise kind(_credential_problem(status, response.url, self._said(response)))
         if status == 404:
             raise Gone("LeafLink does not have this record (any more).")
-        said = _body(response)
+        said = self._said(response)
         raise Refused(error_messages(said) or [f"status {status}"], messages_by_field(said))
+
+    def _said(self, response: requests.Response) -> Any:
+        """The body of an error, whose words people read: should it repeat our key, not that."""
+        try:
+            return json.loads(response.text.replace(self._key, "(key)"))
+        except ValueError:
+            return ""  # a proxy's HTML page says nothing to a person
 
 
 def _no_answer(method: str, error: requests.RequestException) -> LeafLinkError:
@@ -310,13 +318,6 @@ def _ends_it(answer: Any) -> bool:
     return is_bad_key or isinstance(answer, Wait)
 
 
-def _body(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return ""  # a proxy's HTML page says nothing to a person
-
-
 def _throttled_for(response: requests.Response) -> float:
     for header in ("Retry-After", "RateLimit-Reset"):
         value = response.headers.get(header, "")
@@ -326,9 +327,9 @@ def _throttled_for(response: requests.Response) -> float:
     return DEFAULT_THROTTLE
 
 
-def _credential_problem(status: int, response: requests.Response) -> str:
-    resource = urlsplit(response.url or "").path.rstrip("/").split("/api/v2/")[-1].split("/")[0]
-    said = "; ".join(error_messages(_body(response)))
+def _credential_problem(status: int, url: str, body: Any) -> str:
+    resource = urlsplit(url or "").path.rstrip("/").split("/api/v2/")[-1].split("/")[0]
+    said = "; ".join(error_messages(body))
     cure = (
         f"give the App key the permission for {resource or 'this resource'} in LeafLink under "
         "Settings > Applications"
