@@ -113,6 +113,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "collapsible": True,
         "items": [
             _model("Runs", "history", "integrations", "run"),
+            _model("Calls", "swap_horiz", "integrations", "call"),
             _model("Waiting work", "pending_actions", "integrations", "workitem"),
             _model("LeafLink's lists", "list", "leaflink", "listentry"),
             _model("Webhooks received", "webhook", "leaflink", "webhookdelivery"),

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from config.keep_days import keep_days
 from config.logging import logging_config
 from config.navigation import NAVIGATION
 from config.secrets import development_secret, require
@@ -217,6 +218,14 @@ if PRODUCTION:
 LEAFLINK_REQUESTS_PER_MINUTE = env.int("LEAFLINK_REQUESTS_PER_MINUTE", default=300)
 # How many of a push are on their way at the same time, so that slow answers waste no budget.
 LEAFLINK_REQUESTS_AT_ONCE = env.int("LEAFLINK_REQUESTS_AT_ONCE", default=10)
+
+# How many days records of work are kept: see `integrations.retention`.
+KEEP_RUNS_DAYS = keep_days(env, "KEEP_RUNS_DAYS", 30)
+KEEP_QUIET_RUNS_DAYS = keep_days(env, "KEEP_QUIET_RUNS_DAYS", 2)
+KEEP_CALLS_DAYS = keep_days(env, "KEEP_CALLS_DAYS", 30)
+KEEP_WEBHOOKS_DAYS = keep_days(env, "KEEP_WEBHOOKS_DAYS", 30)
+KEEP_NOTICES_DAYS = keep_days(env, "KEEP_NOTICES_DAYS", 30)
+KEEP_ORDER_EVENTS_DAYS = keep_days(env, "KEEP_ORDER_EVENTS_DAYS", 400)
 
 UNFOLD = {
     "SITE_TITLE": "Leafbridge",

@@ -1,17 +1,20 @@
 """Admin pages of what runs behind the scenes: runs, waiting work, notices."""
 
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import attention_acts, notice_wishes, work
-from integrations.models import Notice, Run, WorkItem
+from integrations import attention_acts, history_pages, notice_wishes, records, work
+from integrations.models import Call, Notice, Run, WorkItem
 
 RUN_COLORS = {
     Run.Outcome.RUNNING.value: "info",
@@ -21,8 +24,34 @@ RUN_COLORS = {
 }
 
 
+CALL_COLORS = {
+    Call.Outcome.OK.value: "success",
+    Call.Outcome.WAIT.value: "warning",
+    Call.Outcome.UNKNOWN.value: "warning",
+    Call.Outcome.REFUSED.value: "danger",
+    Call.Outcome.GONE.value: "danger",
+    Call.Outcome.CREDENTIALS.value: "danger",
+    Call.Outcome.BAD_PAYLOAD.value: "danger",
+}
+
+
+class DidSomethingFilter(admin.SimpleListFilter):
+    """Runs without the many that found nothing to do."""
+
+    title = "did something"
+    parameter_name = "did"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("something", "Changed or failed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if self.value() != "something":
+            return queryset
+        return queryset.filter(Q(changed__gt=0) | ~Q(outcome=Run.Outcome.DONE))
+
+
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(PageContext, ReadOnlyAdmin):
     list_display = [
         "started_at",
         "connection",
@@ -30,11 +59,18 @@ class RunAdmin(ReadOnlyAdmin):
         "shown_outcome",
         "seen",
         "changed",
+        "skipped",
         "failed",
         "calls",
         "took",
     ]
-    list_filter = ["outcome", "kind", "connection", ("started_at", RangeDateTimeFilter)]
+    list_filter = [
+        DidSomethingFilter,
+        "outcome",
+        ("kind", admin.AllValuesFieldListFilter),
+        "connection",
+        ("started_at", RangeDateTimeFilter),
+    ]
     list_filter_submit = True
     list_select_related = ["connection"]
     fields = [
@@ -42,11 +78,26 @@ class RunAdmin(ReadOnlyAdmin):
         "what",
         "outcome",
         ("started_at", "took"),
-        ("seen", "changed", "failed", "calls"),
+        ("seen", "changed", "skipped", "failed"),
+        "why_skipped",
         "error",
-        "shown_problems",
     ]
-    readonly_fields = ["what", "took", "shown_problems"]
+    readonly_fields = ["what", "took", "why_skipped"]
+    change_form_outer_after_template = "admin/integrations/run_details.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        again = path(
+            "<int:run_id>/try-again/",
+            self.admin_site.admin_view(history_pages.try_again),
+            name="integrations_run_try_again",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [again, *urls]
+
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        run = self.get_object(request, object_id)
+        return {**context, "run": history_pages.run_details(request, run)} if run else context
 
     @display(description="What", ordering="kind")
     def what(self, run: Run) -> str:
@@ -60,10 +111,69 @@ class RunAdmin(ReadOnlyAdmin):
     def took(self, run: Run) -> str:
         return "–" if run.seconds is None else f"{run.seconds:.1f} s"
 
-    @display(description="What went wrong")
-    def shown_problems(self, run: Run) -> str:
-        rows = ((problem["key"], problem["reason"]) for problem in run.problems)
-        return format_html_join("", "<p><strong>{}</strong>: {}</p>", rows) or "Nothing."
+    @display(description="Why skipped")
+    def why_skipped(self, run: Run) -> str:
+        counted = sorted(run.skipped_why.items(), key=lambda pair: -pair[1])
+        return ", ".join(f"{count:,} {why}" for why, count in counted) or "–"
+
+
+@admin.register(Call)
+class CallAdmin(PageContext, ReadOnlyAdmin):
+    list_display = ["at", "connection", "what", "path", "shown_outcome", "status", "took"]
+    list_filter = [
+        ("outcome", admin.ChoicesFieldListFilter),
+        "connection",
+        ("what", admin.AllValuesFieldListFilter),
+        "method",
+        ("at", RangeDateTimeFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["connection"]
+    search_fields = ["record_key"]
+    fields = [
+        ("what", "connection"),
+        ("shown_outcome", "status", "took"),
+        "said",
+        ("at", "run"),
+        ("method", "path"),
+        "about",
+    ]
+    readonly_fields = ["shown_outcome", "took", "about"]
+    change_form_outer_after_template = "admin/integrations/call_bodies.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        return super().get_queryset(request).defer("request", "answer")
+
+    def get_urls(self) -> list[URLPattern]:
+        bodies = path(
+            "<int:call_id>/bodies/",
+            self.admin_site.admin_view(history_pages.call_bodies),
+            name="integrations_call_bodies",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [bodies, *urls]
+
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        call = self.get_object(request, object_id)
+        return {**context, "call": history_pages.bodies_of(call)} if call else context
+
+    @display(description="Outcome", ordering="outcome", label=CALL_COLORS)
+    def shown_outcome(self, call: Call) -> tuple[str, str]:
+        return call.outcome, call.get_outcome_display()
+
+    @display(description="Took", ordering="milliseconds")
+    def took(self, call: Call) -> str:
+        return f"{call.milliseconds:,} ms"
+
+    @display(description="About")
+    def about(self, call: Call) -> str:
+        record = (call.record_kind, call.record_key)
+        address = records.addresses(call.connection_id, [record]).get(record)
+        name = " ".join(filter(None, record)) or "–"
+        return (
+            format_html('<a class="lb-link" href="{}">{}</a>', address, name) if address else name
+        )
 
 
 @admin.register(WorkItem)
@@ -74,6 +184,15 @@ class WorkItemAdmin(ReadOnlyAdmin):
     list_select_related = ["connection"]
     search_fields = ["key", "error"]
     actions = ["retry_selected"]
+
+    def get_urls(self) -> list[URLPattern]:
+        again = path(
+            "try-again/",
+            self.admin_site.admin_view(history_pages.retry_work),
+            name="integrations_workitem_try_again",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [again, *urls]
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("integrations.retry_workitem"))

@@ -8,6 +8,22 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from integrations.call_models import Call, CallCount, PushDelay
+
+__all__ = [
+    "Budget",
+    "Call",
+    "CallCount",
+    "Connection",
+    "Heartbeat",
+    "Lease",
+    "Notice",
+    "PushDelay",
+    "Run",
+    "WorkItem",
+    "cut_problem",
+]
+
 _beaten_at = float("-inf")
 
 
@@ -101,8 +117,11 @@ class Run(models.Model):
     seen = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    # {"unchanged": 120}: why nothing was done, in words that follow a number.
+    skipped_why = models.JSONField(default=dict)
     calls = models.PositiveIntegerField("calls", default=0)
-    # [{"key": "...", "reason": "..."}]: the first failures, in words for people.
+    # The first failures, in words for people: see `cut_problem`.
     problems = models.JSONField(default=list)
     error = models.TextField("why it ended", blank=True)
 
@@ -312,6 +331,12 @@ class Heartbeat(models.Model):
         return cls.objects.filter(name=name).values_list("at", flat=True).first()
 
 
-def cut_problem(key: Any, reason: str) -> dict[str, str]:
-    """A failure as it is kept on a Run; long reasons are cut."""
-    return {"key": str(key), "reason": reason[:500]}
+def cut_problem(
+    key: Any, reason: str, record_kind: str = "", record_key: object = ""
+) -> dict[str, str]:
+    """A failure as it is kept on a Run; long reasons are cut. `record_kind` and `record_key` say
+    which record it is about, where that is known (see `integrations.records`)."""
+    problem = {"key": str(key), "reason": reason[:500]}
+    if record_kind:
+        problem |= {"record_kind": record_kind, "record_key": str(record_key)}
+    return problem

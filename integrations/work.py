@@ -18,6 +18,7 @@ from django.db import close_old_connections, models, transaction
 from django.db import connection as database
 from django.utils import timezone
 
+from integrations import call_log
 from integrations.models import Connection, Heartbeat, WorkItem
 from integrations.processes import is_alive
 
@@ -61,8 +62,10 @@ ManyHandler = Callable[[Connection, list[str], "Batch"], dict[str, Exception]]
 class Batch:
     """Several claimed rows of one kind and connection, as their handler sees them."""
 
-    def __init__(self, priority: int) -> None:
+    def __init__(self, priority: int, asked_at: dict[str, datetime]) -> None:
         self.priority = priority
+        # By key, when the work was asked for.
+        self.asked_at = asked_at
         self._looked_at = time.monotonic()
 
     def should_yield(self) -> bool:
@@ -156,6 +159,18 @@ def retry(items: models.QuerySet[WorkItem]) -> int:
     """Try these stuck rows again now; returns how many there were."""
     with transaction.atomic():
         count = _revive(items)
+        if count:
+            transaction.on_commit(wake_worker)
+    return count
+
+
+def retry_now(items: models.QuerySet[WorkItem]) -> int:
+    """Try these rows now, the stuck ones and those that wait until later; returns how many. One
+    that is being worked on is left to that."""
+    now = timezone.now()
+    with transaction.atomic():
+        waiting = items.filter(_free(now), stuck_at__isnull=True, not_before__gt=now)
+        count = waiting.update(not_before=now) + _revive(items)
         if count:
             transaction.on_commit(wake_worker)
     return count
@@ -310,7 +325,8 @@ def work_on(item: WorkItem) -> None:
     try:
         if handler is None:
             raise Stuck(f"Nothing here does work of the kind {item.kind!r}.", "no handler")
-        handler(item.connection, item.key)
+        with call_log.kept():
+            handler(item.connection, item.key)
     except Exception as error:
         _settle_error(item, error)
     else:
@@ -321,7 +337,9 @@ def _work_on_many(items: list[WorkItem], handler: ManyHandler) -> None:
     """Run the handler of several claimed rows, and settle each by what it says of it."""
     keys = [item.key for item in items]
     try:
-        failed = handler(items[0].connection, keys, Batch(items[0].priority))
+        batch = Batch(items[0].priority, {item.key: item.requested_at for item in items})
+        with call_log.kept():
+            failed = handler(items[0].connection, keys, batch)
     except Exception as error:
         failed = dict.fromkeys(keys, error)
     for item in items:

@@ -16,9 +16,11 @@ class LeafLinkConfig(AppConfig):
             problems_of_accounts,
             problems_of_orders,
             problems_of_products,
+            record_pages,
         )
 
         jobs.register_work()
+        record_pages.register()
         hints.listen()
         for module in (problems_of_accounts, problems_of_orders, problems_of_products):
             for source in module.SOURCES:

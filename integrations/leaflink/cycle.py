@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integrations import runs, work
+from integrations import call_log, runs, work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import (
     brake,
@@ -24,7 +24,7 @@ from integrations.leaflink import (
     push_inventory,
 )
 from integrations.leaflink.connect import client_for
-from integrations.leaflink.due_quantities import plan
+from integrations.leaflink.due_quantities import SKIPPED, Why, plan, skip_unsent
 from integrations.leaflink.explain_quantity import quantity_row
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
@@ -58,6 +58,7 @@ class Step:
     seen: int = 0
     changed: int = 0
     failed: int = 0
+    skipped: int = 0
     calls: int = 0
     problems: list[dict[str, str]] = field(default_factory=list)
     error: str = ""
@@ -106,7 +107,7 @@ def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
 
 def _details(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
     account = context.account
-    changes = push_details.plan(account)
+    changes = push_details.plan(account, run=run)
     if context.dry:
         lists = Lists.of(account)
         context.step.details = [row for found in changes for row in _detail_rows(found, lists)]
@@ -156,12 +157,17 @@ def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None
         ]
         run.changed = sum(1 for row in context.step.plan if row["would_send"]) + len(found.more)
         return
+    skip_unsent(run, found)
     item_ids = [one.row.item_id for one in brake.hold(account, found)]
+    braked = len(found.changes) - len(item_ids)
+    run.seen += braked
+    run.skip(SKIPPED[Why.BRAKED], braked)
     brake.tell(account)
     held = set(brake.held_back(account).values_list("item", flat=True))
     more = [pk for pk in found.more if pk not in held]
     if context.hand_over:
-        run.seen = run.changed = len(item_ids) + len(more)
+        run.seen += len(item_ids) + len(more)
+        run.changed = len(item_ids) + len(more)
         work.ask(account.pk, LISTING_WORK, map(str, item_ids + more), WorkItem.Priority.SWEEP)
         return
     result = push_inventory.push(account, client, item_ids, run, deadline=context.deadline)
@@ -281,10 +287,12 @@ def _recorded(context: _Context) -> Iterator[Recorder]:
     run = Recorder()
     try:
         if context.dry:
-            yield run
+            with call_log.kept():
+                yield run
         else:
             with runs.record(context.account, step.name) as run:
                 yield run
     finally:
         step.seen, step.changed = run.seen, run.changed
         step.failed, step.calls, step.problems = run.failed, run.calls, run.problems
+        step.skipped = run.skipped

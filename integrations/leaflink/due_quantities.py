@@ -2,6 +2,7 @@
 run, and the page that explains a number.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from django.utils import timezone
 from catalog.decimals import units
 from integrations.leaflink.models import Account, Offer
 from integrations.leaflink.quantities import MANAGED_IN_LEAFLINK, Wanted, wanted
+from integrations.runs import Recorder
 
 # A write whose answer was lost has reached LeafLink after that long, or never will.
 LATE = timedelta(seconds=90)
@@ -39,6 +41,18 @@ class Why(StrEnum):
     REFUSED = "LeafLink refused this number. It is tried again when either side changes."
     BRAKED = "It would sell out together with many others, and waits for a person's yes."
 
+
+# The same in the words of a run's counts, after a number.
+SKIPPED = {
+    Why.IN_STEP: "unchanged",
+    Why.OFF: "not sent by the account's rules",
+    Why.UNLIMITED: "unlimited",
+    Why.INHERITED: "kept up in LeafLink",
+    Why.NOT_COUNTED: "not counted by LeafLink",
+    Why.PAUSED: "paused",
+    Why.REFUSED: "refused before, and the same since",
+    Why.BRAKED: "waiting for a person's yes",
+}
 
 SENT = (Why.FIRST, Why.DOUBT, Why.HERE, Why.THERE, Why.UNSETTLED)
 
@@ -103,6 +117,8 @@ class Plan:
     more: list[int] = field(default_factory=list)
     # Listings that were waiting for a yes and need none any more.
     no_longer_braked: list[int] = field(default_factory=list)
+    # How many are not to be sent, and why.
+    unsent: Counter[Why] = field(default_factory=Counter)
 
 
 def plan(
@@ -119,12 +135,20 @@ def plan(
         if reason is Why.BRAKED:
             _keep(found.braked, one, most)
         if reason not in SENT:
+            found.unsent[reason] += 1
             continue
         if one.sells_out and not is_allowed(one, now):
             found.selling_out.append(one.row.item_id)
         if not _keep(found.changes, one, most):
             found.more.append(one.row.item_id)
     return found
+
+
+def skip_unsent(run: Recorder, found: Plan) -> None:
+    """Count on a run what a plan has looked at and does not send."""
+    run.seen += found.unsent.total()
+    for reason, count in found.unsent.items():
+        run.skip(SKIPPED[reason], count)
 
 
 def _keep(where: list[Wanted], one: Wanted, most: int) -> bool:

@@ -26,6 +26,7 @@ from integrations.leaflink.models import (
     OrderEvent,
     Product,
 )
+from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.errors import BadPayload
@@ -103,6 +104,7 @@ def store_page(
         if read is None:
             continue
         other = reads.get(read.number)
+        run.skip("listed twice", int(other is not None))
         if other is None or not (
             other.modified and read.modified and read.modified < other.modified
         ):
@@ -117,26 +119,40 @@ def store_page(
                 "number", "fingerprint"
             )
         )
-        run.changed += sum(known.get(number) != r.fingerprint for number, r in reads.items())
+        news = {number for number, r in reads.items() if known.get(number) != r.fingerprint}
+        _count(run, reads, news)
         return page
+    failed = run.failed
     try:
         with transaction.atomic():
-            page.changed = _store(account, reads)
+            changed = _store(account, reads)
     except UNSTORABLE:
-        page.changed = _store_one_by_one(account, reads, run)
-    run.changed += len(page.changed)
+        changed = _store_one_by_one(account, reads, run)
+    page.changed = list(changed)
+    _count(run, reads, set(changed.values()), unstorable=run.failed - failed)
     return page
 
 
-def _store_one_by_one(account: Account, reads: dict[uuid.UUID, Read], run: Recorder) -> list[int]:
+def _count(
+    run: Recorder, reads: dict[uuid.UUID, Read], news: set[uuid.UUID], *, unstorable: int = 0
+) -> None:
+    """Count what was new of a page, and what was not. (What can't be read or stored has failed.)"""
+    run.changed += len(news)
+    readable = {number for number, read in reads.items() if read.payload}
+    run.skip("unchanged", len(readable - news) - unstorable)
+
+
+def _store_one_by_one(
+    account: Account, reads: dict[uuid.UUID, Read], run: Recorder
+) -> dict[int, uuid.UUID]:
     """Something in the page can't be stored: find out what, and store the rest."""
-    changed: list[int] = []
+    changed: dict[int, uuid.UUID] = {}
     for number, read in reads.items():
         try:
             with transaction.atomic():
-                changed += _store(account, {number: read})
+                changed |= _store(account, {number: read})
         except UNSTORABLE as error:
-            note_unstorable(account, f"order {number}", error, run)
+            note_unstorable(account, ORDER, number, error, run)
     return changed
 
 
@@ -146,7 +162,7 @@ def _read(account: Account, body: Any, run: Recorder) -> Read | None:
         payload = payloads.parse(payloads.Order, body)
     except BadPayload as error:
         raw_number = body.get("number") if isinstance(body, dict) else None
-        run.problem(f"order {raw_number or '?'}", str(error))
+        run.problem(f"order {raw_number or '?'}", str(error), ORDER, raw_number or "")
         try:
             number = uuid.UUID(str(raw_number))
         except ValueError:
@@ -157,7 +173,8 @@ def _read(account: Account, body: Any, run: Recorder) -> Read | None:
     return Read(payload.number, body, payload, fingerprints.of_body(body))
 
 
-def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
+def _store(account: Account, reads: dict[uuid.UUID, Read]) -> dict[int, uuid.UUID]:
+    """Store what is news; returns the numbers of these orders by id."""
     now = timezone.now()
     # Sorted, so that two workers storing the same page never wait for each other in a circle.
     Order.objects.bulk_create(
@@ -185,7 +202,7 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> list[int]:
         for order in changed
     )
     _doubt_quantities(moved)
-    return [order.pk for order in changed]
+    return {order.pk: order.number for order in changed}
 
 
 def _told(read: Read) -> str:

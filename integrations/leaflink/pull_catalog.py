@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.leaflink import cursors
+from integrations.leaflink import cursors, record_kinds
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account, Customer, Mirror, Product, Staff
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
@@ -74,7 +74,7 @@ def _staff_fields(staff: payloads.Staff) -> dict[str, Any]:
 
 PRODUCTS = Resource(
     "products",
-    "product",
+    record_kinds.PRODUCT,
     Product,
     payloads.Product,
     _product_fields,
@@ -95,7 +95,7 @@ PRODUCTS = Resource(
 )
 CUSTOMERS = Resource(
     "customers",
-    "customer",
+    record_kinds.CUSTOMER,
     Customer,
     payloads.Customer,
     _customer_fields,
@@ -103,7 +103,7 @@ CUSTOMERS = Resource(
 )
 STAFF = Resource(
     "company-staff",
-    "staff member",
+    record_kinds.STAFF,
     Staff,
     payloads.Staff,
     _staff_fields,
@@ -219,6 +219,7 @@ def store_page(
         run.seen += 1
         row = _row(resource, account, body, run, now)
         if row is not None:
+            run.skip("listed twice", int(row.remote_id in rows))
             rows[row.remote_id] = row
     known = {
         old.remote_id: old
@@ -228,9 +229,12 @@ def store_page(
     for remote_id, row in rows.items():
         old = known.get(remote_id)
         if old and old.modified and row.modified and row.modified < old.modified:
+            run.skip("older than what is known")
             continue
         if old is None or _differs(resource, old, row):
             run.changed += 1
+        elif not row.problem:
+            run.skip("unchanged")
         fresh.append(row)
     if not dry:
         try:
@@ -250,7 +254,8 @@ def _row(
         payload: Any = payloads.parse(resource.payload, body)
     except BadPayload as error:
         remote_id = body.get("id") if isinstance(body, dict) else None
-        run.problem(f"{resource.name} {remote_id or '?'}", str(error))
+        name = f"{resource.name} {remote_id or '?'}"
+        run.problem(name, str(error), resource.name, remote_id or "")
         if not isinstance(remote_id, int) or not 0 < remote_id < 2**63:
             text = f"A {resource.name} in LeafLink's list has no id. {error}"
             notify(account, Notice.Category.UNREADABLE, f"{resource.name} without id", text)
@@ -282,7 +287,7 @@ def _upsert_one_by_one(
             with transaction.atomic():
                 _upsert(resource, [row])
         except UNSTORABLE as error:
-            note_unstorable(account, f"{resource.name} {row.remote_id}", error, run)
+            note_unstorable(account, resource.name, row.remote_id, error, run)
 
 
 def _upsert(resource: Resource, rows: Sequence[Mirror]) -> None:

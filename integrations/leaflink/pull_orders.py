@@ -10,6 +10,7 @@ from django.utils import timezone
 from integrations import work
 from integrations.leaflink import cursors, hints, import_orders, mark_listings, mirror_orders
 from integrations.leaflink.models import Account, Order
+from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.models import WorkItem
@@ -128,7 +129,8 @@ def settle(account: Account, order_ids: Iterable[int], run: Recorder) -> None:
         return
     numbers = dict(Order.objects.filter(pk__in=failed).values_list("pk", "number"))
     for order_id, error in failed.items():
-        run.problem(f"order {numbers[order_id]}", f"{type(error).__name__}: {error}")
+        number = numbers[order_id]
+        run.problem(f"order {number}", f"{type(error).__name__}: {error}", ORDER, number)
     work.ask(
         account.pk,
         ORDER_WORK,

@@ -22,8 +22,9 @@ from integrations.leaflink.compare_listings import (
     settle,
 )
 from integrations.leaflink.mapping import product_fields
-from integrations.leaflink.mapping.product_fields import BY_NAME, Owner, Value
+from integrations.leaflink.mapping.product_fields import BY_NAME, Decision, Owner, Value
 from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.record_kinds import ITEM
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
@@ -32,17 +33,39 @@ from integrations.models import WorkItem
 from integrations.runs import Recorder
 
 MANAGED = "1"
+# Decisions that only a person makes.
+WAITS = (Decision.CONFLICT, Decision.MOVED_THERE)
 # Fields that are changed in LeafLink as well.
 TWO_WAY = (Owner.PRICES, Owner.CASES)
 
 
-def plan(account: Account, listing_ids: Collection[int] | None = None) -> list[Comparison]:
-    """What a push would send now; nothing is changed. A listing with a broken link is left out."""
-    return [
-        found
-        for found in compare(account, listing_ids)
-        if not trouble_of(found.listing) and found.unrefused()
-    ]
+def plan(
+    account: Account, listing_ids: Collection[int] | None = None, *, run: Recorder | None = None
+) -> list[Comparison]:
+    """What a push would send now; nothing is changed. A listing with a broken link is left out.
+    What is not to be sent is counted on `run`, with the reason."""
+    due = []
+    for found in compare(account, listing_ids):
+        skipped = _skipped(found)
+        if not skipped:
+            due.append(found)
+        elif run:
+            run.seen += 1
+            run.skip(skipped)
+    return due
+
+
+def _skipped(found: Comparison) -> str:
+    """Why nothing is sent of a listing, in the words of a run's counts; "" when something is."""
+    if trouble_of(found.listing):
+        return "with a link that needs a look"
+    if found.unrefused():
+        return ""
+    if found.to_send():
+        return "refused before, and the same since"
+    if any(what in WAITS for what in found.decisions.values()):
+        return "waiting for a person's choice"
+    return "unchanged"
 
 
 def push(
@@ -62,7 +85,10 @@ def push(
             return len(changes) - done
         run.seen += 1
         account.refresh_from_db(fields=["push_details", "sync_prices", "push_inventory"])
-        for found in plan(account, [planned.listing.pk]):
+        again = plan(account, [planned.listing.pk])
+        if not again:
+            run.skip("settled meanwhile")
+        for found in again:
             _send(account, client, found, run)
     return 0
 
@@ -71,6 +97,7 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
     if any(BY_NAME[name].owner in TWO_WAY for name in found.to_send()):
         fresh = _read_first(account, client, found)
         if fresh is None:
+            run.skip("settled meanwhile")
             return
         found = fresh
     values = found.unrefused()
@@ -89,14 +116,17 @@ def _send(account: Account, client: LeafLinkClient, found: Comparison, run: Reco
                 bad = [name for name in said if name in values] or list(values)
                 refused |= {name: values.pop(name) for name in all_or_none(bad, values)}
     except (UnknownOutcome, BadPayload) as error:
-        run.problem(found.listing.item.sku, f"{error} The next reading of the product tells.")
+        text = f"{error} The next reading of the product tells."
+        run.problem(found.listing.item.sku, text, ITEM, found.listing.item_id)
     except Gone:
         pull_catalog.note_gone(account, str(found.listing.product.remote_id))
         settle(account, [found.listing.pk])
+        run.skip("gone from LeafLink")
         return
     if refusals:
         words = product_fields.in_a_sentence(refusals)
-        run.problem(found.listing.item.sku, f"LeafLink refused: {words}")
+        text = f"LeafLink refused: {words}"
+        run.problem(found.listing.item.sku, text, ITEM, found.listing.item_id)
     if answer is not None:
         run.changed += 1
     if answer is not None and values.get("inventory_management") == MANAGED:

@@ -19,12 +19,23 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.decimals import plain, units
+from integrations import call_log
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import brake, drift
 from integrations.leaflink.claim_listings import SENDING, claimed
-from integrations.leaflink.due_quantities import LATE, Plan, Why, is_allowed, plan, why
+from integrations.leaflink.due_quantities import (
+    LATE,
+    SKIPPED,
+    Plan,
+    Why,
+    is_allowed,
+    plan,
+    skip_unsent,
+    why,
+)
 from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.quantities import Wanted, wanted
+from integrations.leaflink.record_kinds import ITEM
 from integrations.leaflink.refused_quantities import cure, no_longer_refused, tell_refused
 from integrations.leaflink.reread_orders import reread_orders_of
 from integrations.leaflink.wire import payloads
@@ -91,9 +102,10 @@ class _Session:
         run: Recorder,
         deadline: float,
         should_yield: Callable[[], bool],
+        on_sent: Callable[[int], None],
     ) -> None:
         self.account, self.client, self.run = account, client, run
-        self.deadline, self.should_yield = deadline, should_yield
+        self.deadline, self.should_yield, self.on_sent = deadline, should_yield, on_sent
         self.result = PushResult()
         self.forbidden: list[Forbidden] = []
         # What makes it senseless to go on: told to slow down, no network, a bad key.
@@ -117,26 +129,35 @@ def push(
     *,
     deadline: float = float("inf"),
     should_yield: Callable[[], bool] = lambda: False,
+    on_sent: Callable[[int], None] = lambda item_id: None,
 ) -> PushResult:
     """Send the quantities of these items, those that are due; one that LeafLink refuses is noted on
     its listing and stops no other.
 
-    `deadline` (time.monotonic) and `should_yield` end the push early. Raises Wait, BudgetExhausted
-    or BadCredentials when going on makes no sense; what was sent until then is recorded.
+    `deadline` (time.monotonic) and `should_yield` end the push early. `on_sent` hears of each item
+    (its id) whose quantity LeafLink has taken, again when it was corrected. Raises Wait,
+    BudgetExhausted or BadCredentials when going on makes no sense; what was sent until then is
+    recorded.
     """
-    session = _Session(account, client, run, deadline, should_yield)
-    waiting = list(item_ids)
+    session = _Session(account, client, run, deadline, should_yield, on_sent)
+    with call_log.kept():
+        _push_in_batches(session, list(item_ids))
+    if session.key_is_bad:
+        raise BadCredentials(str(session.forbidden[0]))
+    return session.result
+
+
+def _push_in_batches(session: _Session, waiting: list[int]) -> None:
     for start in range(0, len(waiting), BATCH):
         batch = waiting[start : start + BATCH]
         if session.is_over():
             session.result.left.update(waiting[start:])
             break
-        with claimed(account, batch) as claim:
+        with claimed(session.account, batch) as claim:
             session.result.busy.update(claim.busy)
+            session.run.seen += len(claim.busy)
+            session.run.skip("being sent by another process", len(claim.busy))
             _push_claimed(session, claim.item_ids)
-    if session.key_is_bad:
-        raise BadCredentials(str(session.forbidden[0]))
-    return session.result
 
 
 def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
@@ -144,7 +165,9 @@ def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
     until = time.monotonic() + SENDING.total_seconds()
     found = plan(session.account, item_ids)
     session.run.seen += len(found.changes)
+    skip_unsent(session.run, found)
     changes = brake.hold(session.account, found)
+    session.run.skip(SKIPPED[Why.BRAKED], len(found.changes) - len(changes))
     sent = _send_all(session, changes, until)
     for _ in range(MOST_ROUNDS - 1):
         surprises = [one for one in sent if one.is_surprise]
@@ -250,19 +273,20 @@ def _note(session: _Session, sent: _Sent, answer: object) -> bool:
     except (UnknownOutcome, BadPayload) as error:
         session.result.lost.add(row.item_id)
         Listing.objects.filter(pk=row.listing_id).update(unsettled_at=timezone.now())
-        run.problem(row.item_sku, f"{error} It is sent again.")
+        run.problem(row.item_sku, f"{error} It is sent again.", ITEM, row.item_id)
         return False
     except (Refused, Gone, Forbidden) as error:
         sent.refusal = error
         if isinstance(error, Forbidden):
             session.forbidden.append(error)
-        run.problem(row.item_sku, f"{error} {cure(error)}")
+        run.problem(row.item_sku, f"{error} {cure(error)}", ITEM, row.item_id)
         return True
     except LeafLinkError as error:
         session.stopped = session.stopped or error
         return False
     run.changed += 1
     session.result.sent += 1
+    session.on_sent(row.item_id)
     return True
 
 
@@ -274,7 +298,7 @@ def _note_odd(session: _Session, sent: _Sent) -> None:
     # What we have just changed ourselves is no reason to try again.
     sent.modified = sent.answer.modified or sent.modified
     sent.refusal, sent.answer = Refused([text]), None
-    session.run.problem(sent.one.row.item_sku, text)
+    session.run.problem(sent.one.row.item_sku, text, ITEM, sent.one.row.item_id)
     _record(session, [sent])
 
 

@@ -6,9 +6,11 @@ whenever something changes.
 """
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from integrations import work
+from django.utils import timezone
+
+from integrations import call_log, push_delays, work
 from integrations.leaflink import cursors
 from integrations.leaflink.claim_listings import being_sent
 from integrations.leaflink.connect import client_for
@@ -39,20 +41,38 @@ def push_marked(connection: Connection, keys: list[str], batch: work.Batch) -> d
     if not (found.changes or found.no_longer_braked):
         return _again(PushResult(busy=busy))
     priority = WorkItem.Priority(batch.priority)
+    answered: dict[int, datetime] = {}
+
+    def on_sent(item_id: int) -> None:
+        answered[item_id] = timezone.now()
+
     with outcomes():
         client = client_for(account, priority, share=1)
         if not cursors.is_fresh(account, RESOURCE, FRESH.get(priority, JUST_NOW)):
             pull_changed(account, client, Recorder())
-        result = push(
-            account,
-            client,
-            item_ids,
-            Recorder(),
-            deadline=time.monotonic() + SECONDS,
-            should_yield=batch.should_yield,
-        )
+        try:
+            result = push(
+                account,
+                client,
+                item_ids,
+                Recorder(),
+                deadline=time.monotonic() + SECONDS,
+                should_yield=batch.should_yield,
+                on_sent=on_sent,
+            )
+        finally:
+            # Of what ended early, what was sent counts all the same.
+            _note_delays(account, batch, answered)
     result.busy |= busy
     return _again(result)
+
+
+def _note_delays(account: Account, batch: work.Batch, answered: dict[int, datetime]) -> None:
+    """Keep how long these took since they were last asked for."""
+    is_sweep = batch.priority == WorkItem.Priority.SWEEP
+    what = push_delays.SWEPT if is_sweep else push_delays.CHANGED
+    for item_id, at in answered.items():
+        call_log.add_delay(account.pk, what, batch.asked_at[str(item_id)], at)
 
 
 def _again(result: PushResult) -> dict[str, Exception]:

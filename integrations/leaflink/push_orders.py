@@ -13,6 +13,7 @@ from integrations.leaflink.models import Account
 from integrations.leaflink.out_of_step import behind
 from integrations.leaflink.push_statuses import push_status
 from integrations.leaflink.push_terms import push_terms
+from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import (
     BadPayload,
@@ -37,18 +38,23 @@ def push_orders(
             run.changed += 1
             continue
         try:
-            run.changed += push_order(account, client, str(order.number))
+            if push_order(account, client, str(order.number)):
+                run.changed += 1
+            else:
+                run.skip("settled meanwhile")
         except Busy:
-            continue  # another worker is at it
+            run.skip("being sent by another process")
         except Gone:
             note_gone(account, str(order.number))
+            run.skip("gone from LeafLink")
         except (Refused, UnknownOutcome, BadPayload) as error:
-            run.problem(f"order {order}", str(error))
+            run.problem(f"order {order}", str(error), ORDER, order.number)
         except (LeafLinkError, BudgetExhausted):
             raise  # no other order would fare better now
         except Exception as error:
             logger.exception("order failed", extra={"order": order.pk})
-            run.problem(f"order {order}", f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            run.problem(f"order {order}", text, ORDER, order.number)
 
 
 def push_order(account: Account, client: LeafLinkClient, number: str) -> bool:

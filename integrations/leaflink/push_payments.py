@@ -25,6 +25,7 @@ from integrations.leaflink.payments_due import (
     under_way,
 )
 from integrations.leaflink.pull_orders import RESOURCE
+from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import (
@@ -65,13 +66,17 @@ def push_payments(
             run.changed += 1
             continue
         try:
-            run.changed += push_order_payments(account, client, str(order.number))
+            sent = push_order_payments(account, client, str(order.number))
+            run.changed += sent
+            if not sent:
+                run.skip("waiting for a person, or in LeafLink already")
         except Busy:
-            continue  # another worker is at it
+            run.skip("being sent by another process")
         except NotYet:
-            continue  # it is settled by reading, once LeafLink has had its time
+            # It is settled by reading, once LeafLink has had its time.
+            run.skip("with an answer that is still due")
         except (Refused, UnknownOutcome, BadPayload) as error:
-            run.problem(f"payments of order {order}", str(error))
+            run.problem(f"payments of order {order}", str(error), ORDER, order.number)
 
 
 def push_order_payments(account: Account, client: LeafLinkClient, number: str) -> int:

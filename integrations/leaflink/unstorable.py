@@ -11,8 +11,11 @@ from integrations.runs import Recorder
 UNSTORABLE = (DatabaseError, ValueError, ArithmeticError)
 
 
-def note_unstorable(account: Account, name: str, error: Exception, run: Recorder) -> None:
-    """Say on the run, and as a notice, that the record `name` ("order 12") can't be stored."""
+def note_unstorable(
+    account: Account, kind: str, key: object, error: Exception, run: Recorder
+) -> None:
+    """Say on the run, and as a notice, that the record ("order", 12) can't be stored."""
+    name = f"{kind} {key}"
     text = f"{name.capitalize()} can't be stored: {error}"[:1000]
-    run.problem(name, text)
+    run.problem(name, text, kind, key)
     notify(account, Notice.Category.UNREADABLE, name, text)

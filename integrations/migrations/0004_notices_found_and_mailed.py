@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0002_budget_use_and_worker'),
+        ('integrations', '0003_calls_and_skipped'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

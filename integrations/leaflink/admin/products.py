@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from catalog.decimals import units, with_thousands
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
+from integrations.leaflink import timeline
 from integrations.leaflink.admin import (
     link_files,
     listing_pages,
@@ -63,7 +64,7 @@ class LinkedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Product)
-class ProductAdmin(ReadOnlyAdmin):
+class ProductAdmin(PageContext, ReadOnlyAdmin):
     list_display = [
         "name",
         "sku",
@@ -97,8 +98,15 @@ class ProductAdmin(ReadOnlyAdmin):
         "condition",
     ]
 
+    change_form_outer_after_template = "admin/leaflink/product_timeline.html"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).defer("raw", "shown")
+
+    def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        product = self.get_object(request, object_id)
+        return {**context, "timeline": timeline.of_product(product)} if product else context
 
     @action(description="Link products", icon="link", url_path="to-workbench")
     def open_workbench(self, request: HttpRequest) -> HttpResponse:
@@ -203,6 +211,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
     actions = ["send_ours", "keep_theirs", "send_again", "pause_selected", "resume_selected"]
     actions_list = ["open_workbench"]
     change_form_before_template = "admin/leaflink/listing_panel.html"
+    change_form_outer_after_template = "admin/leaflink/product_timeline.html"
     fields = [
         ("our_item", "in_leaflink"),
         ("mode", "linked_at"),
@@ -265,6 +274,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
         listing = self.get_object(request, object_id)
         if listing:
             context["panel"] = panel(request, listing.item)
+            context["timeline"] = timeline.of_product(listing.product)
         # Nothing is typed here, so there is nothing to save.
         return {**context, "show_save": False, "show_save_and_continue": False}
 

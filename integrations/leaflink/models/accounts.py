@@ -365,7 +365,7 @@ class WebhookDelivery(models.Model):
     key = models.CharField("record", max_length=100, blank=True)
     problem = models.TextField("not understood", blank=True)
 
-    pruned_by = "received_at"
+    pruned_by, pruned_after = "received_at", "KEEP_WEBHOOKS_DAYS"
 
     class Meta:
         ordering = ["-received_at", "-pk"]

@@ -221,6 +221,8 @@ class OrderEvent(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
+    pruned_by, pruned_after = "at", "KEEP_ORDER_EVENTS_DAYS"
+
     class Meta:
         ordering = ["-at", "-pk"]
         indexes = [models.Index(fields=["order", "-at"], name="order_event_order_at")]

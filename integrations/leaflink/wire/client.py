@@ -8,12 +8,15 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 
+from integrations.leaflink.wire.calls import CallMade, Observer
 from integrations.leaflink.wire.errors import (
     BadCredentials,
     BadPayload,
@@ -48,8 +51,21 @@ class Budget(Protocol):
     def pause(self, seconds: float) -> None: ...
 
 
+@dataclass(frozen=True)
+class _Reply:
+    """What the network made of a request: a response, or the error that came in its place."""
+
+    at: datetime
+    method: str
+    url: str
+    sent: Json | None
+    milliseconds: int
+    response: requests.Response | None
+    error: LeafLinkError | None = None
+
+
 class LeafLinkClient:
-    """Calls LeafLink with one App key. `calls` counts the requests made."""
+    """Calls LeafLink with one App key. `calls` counts the requests; `on_call` is told of each."""
 
     def __init__(
         self,
@@ -58,6 +74,7 @@ class LeafLinkClient:
         *,
         budget: Budget,
         session: requests.Session | None = None,
+        on_call: Observer | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not app_key.strip():
@@ -67,7 +84,9 @@ class LeafLinkClient:
         self.base_url = base_url.rstrip("/")
         self.budget = budget
         self.sleep = sleep
+        self.on_call = on_call
         self.calls = 0
+        self._key = app_key.strip()
         self.session = session or requests.Session()
         # Sessions are shared by threads below; cookies are all they would write to.
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -86,9 +105,7 @@ class LeafLinkClient:
         for _ in range(MOST_PAGES):
             if url is None:
                 return
-            body = self._read(url, query)
-            if not isinstance(body, dict) or not isinstance(body.get("results"), list):
-                raise BadPayload(f'The list of {resource} came without "results".')
+            body = self._read(url, query, page_of=resource)
             yield body["results"]
             url, query = self._same_host(body.get("next")), None
         raise BadPayload(f"The list of {resource} has no end: over {MOST_PAGES} pages.")
@@ -112,7 +129,7 @@ class LeafLinkClient:
         After a Wait (429, no network) or a refused key nothing more is sent; what was on its way
         is still answered. What `budget.take` raises comes out when all answers are there.
         """
-        waiting: dict[Future[requests.Response], int] = {}
+        waiting: dict[Future[_Reply], int] = {}
         source = enumerate(changes)
         stopped: Exception | None = None
         is_over = False
@@ -143,7 +160,7 @@ class LeafLinkClient:
         if stopped:
             raise stopped
 
-    def _outcome(self, future: "Future[requests.Response]") -> Json | LeafLinkError:
+    def _outcome(self, future: "Future[_Reply]") -> Json | LeafLinkError:
         try:
             return self._written(future.result())
         except LeafLinkError as error:
@@ -166,10 +183,10 @@ class LeafLinkClient:
             raise BadPayload("The next page is said to be on another host; not following it.")
         return str(url)
 
-    def _read(self, url: str, params: Json | None) -> Any:
+    def _read(self, url: str, params: Json | None, *, page_of: str = "") -> Any:
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
-                return self._answer(self._send("GET", url, params=params))
+                return self._settled(self._send("GET", url, params=params), page_of=page_of)
             except Wait as error:
                 if attempt == READ_ATTEMPTS or error.seconds > LONGEST_SLEEP:
                     raise
@@ -179,15 +196,46 @@ class LeafLinkClient:
     def _write(self, method: str, path: str, body: Json | None) -> Json:
         return self._written(self._send(method, self._url(path), body=body))
 
-    def _written(self, response: requests.Response) -> Json:
-        answer = self._answer(response, wrote=True)
-        if not isinstance(answer, dict):
-            raise BadPayload("LeafLink's answer to a change is not an object.")
+    def _written(self, reply: _Reply) -> Json:
+        answer: Json = self._settled(reply, wrote=True)
         return answer
+
+    def _settled(self, reply: _Reply, *, wrote: bool = False, page_of: str = "") -> Any:
+        """What the reply says, or the error it means; either way the observer is told."""
+        failed: LeafLinkError | None = None
+        try:
+            answer = self._answer(reply, wrote)
+            if wrote and not isinstance(answer, dict):
+                raise BadPayload("LeafLink's answer to a change is not an object.")
+            if page_of and not (
+                isinstance(answer, dict) and isinstance(answer.get("results"), list)
+            ):
+                raise BadPayload(f'The list of {page_of} came without "results".')
+            return answer
+        except LeafLinkError as error:
+            failed = error
+            raise
+        finally:
+            if self.on_call:
+                self.on_call(self._call_made(reply, failed, is_page=bool(page_of)))
+
+    def _call_made(self, reply: _Reply, error: LeafLinkError | None, *, is_page: bool) -> CallMade:
+        response = reply.response
+        return CallMade(
+            at=reply.at,
+            method=reply.method,
+            path=reply.url.removeprefix(self.base_url).partition("?")[0].strip("/"),
+            is_page=is_page,
+            sent=reply.sent,
+            status=None if response is None else response.status_code,
+            answer=b"" if response is None else response.content,
+            milliseconds=reply.milliseconds,
+            error=error,
+        )
 
     def _send(
         self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
-    ) -> requests.Response:
+    ) -> _Reply:
         self._count()
         return self._request(method, url, params=params, body=body)
 
@@ -198,24 +246,26 @@ class LeafLinkClient:
 
     def _request(
         self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
-    ) -> requests.Response:
+    ) -> _Reply:
         """One request, as it is; nothing but the network is touched, so any thread may do it."""
+        at, began = datetime.now(UTC), time.perf_counter()
+        response: requests.Response | None = None
+        failed: LeafLinkError | None = None
         try:
             # A redirect would carry the key along, or silently turn a POST into a GET.
-            return self.session.request(
+            response = self.session.request(
                 method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
             )
-        except requests.ConnectTimeout as error:
-            raise Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2) from None
         except requests.RequestException as error:
-            if method == "GET":
-                raise Wait(f"LeafLink did not answer ({type(error).__name__}).", 1) from None
-            raise UnknownOutcome(
-                "The connection broke before LeafLink's answer came; whether the change was made "
-                "is found out by reading."
-            ) from None
+            failed = _no_answer(method, error)
+        took = round((time.perf_counter() - began) * 1000)
+        return _Reply(at, method, url, body, took, response, failed)
 
-    def _answer(self, response: requests.Response, wrote: bool = False) -> Any:
+    def _answer(self, reply: _Reply, wrote: bool) -> Any:
+        if reply.error:
+            raise reply.error
+        response = reply.response
+        assert response is not None
         status = response.status_code
         if status in (200, 201, 202):
             try:
@@ -236,24 +286,36 @@ class LeafLinkClient:
             raise Wait(f"LeafLink has a problem of its own ({status}).", 1)
         if status in (401, 403):
             kind = Forbidden if status == 403 else BadCredentials
-            raise kind(_credential_problem(status, response))
+            raise kind(_credential_problem(status, response.url, self._said(response)))
         if status == 404:
             raise Gone("LeafLink does not have this record (any more).")
-        said = _body(response)
+        said = self._said(response)
         raise Refused(error_messages(said) or [f"status {status}"], messages_by_field(said))
+
+    def _said(self, response: requests.Response) -> Any:
+        """The body of an error, whose words people read: should it repeat our key, not that."""
+        try:
+            return json.loads(response.text.replace(self._key, "(key)"))
+        except ValueError:
+            return ""  # a proxy's HTML page says nothing to a person
+
+
+def _no_answer(method: str, error: requests.RequestException) -> LeafLinkError:
+    """What it means that the network brought no answer."""
+    if isinstance(error, requests.ConnectTimeout):
+        return Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2)
+    if method == "GET":
+        return Wait(f"LeafLink did not answer ({type(error).__name__}).", 1)
+    return UnknownOutcome(
+        "The connection broke before LeafLink's answer came; whether the change was made is found "
+        "out by reading."
+    )
 
 
 def _ends_it(answer: Any) -> bool:
     """Whether it makes no sense to send anything after this answer."""
     is_bad_key = isinstance(answer, BadCredentials) and not isinstance(answer, Forbidden)
     return is_bad_key or isinstance(answer, Wait)
-
-
-def _body(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return ""  # a proxy's HTML page says nothing to a person
 
 
 def _throttled_for(response: requests.Response) -> float:
@@ -265,9 +327,9 @@ def _throttled_for(response: requests.Response) -> float:
     return DEFAULT_THROTTLE
 
 
-def _credential_problem(status: int, response: requests.Response) -> str:
-    resource = urlsplit(response.url or "").path.rstrip("/").split("/api/v2/")[-1].split("/")[0]
-    said = "; ".join(error_messages(_body(response)))
+def _credential_problem(status: int, url: str, body: Any) -> str:
+    resource = urlsplit(url or "").path.rstrip("/").split("/api/v2/")[-1].split("/")[0]
+    said = "; ".join(error_messages(body))
     cure = (
         f"give the App key the permission for {resource or 'this resource'} in LeafLink under "
         "Settings > Applications"

@@ -1,0 +1,105 @@
+"""What is kept of a call to LeafLink: which record it was about, how it ended, without the keys."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from integrations import call_log
+from integrations.leaflink.models import Account
+from integrations.leaflink.record_kinds import NEW_PRODUCT, ORDER, PRODUCT
+from integrations.leaflink.wire.calls import CallMade, Observer
+from integrations.leaflink.wire.errors import (
+    BadCredentials,
+    BadPayload,
+    Gone,
+    LeafLinkError,
+    Refused,
+    UnknownOutcome,
+    Wait,
+)
+from integrations.models import Call
+from integrations.secret_free import cutter
+
+OUTCOMES: tuple[tuple[type[LeafLinkError], Call.Outcome], ...] = (
+    (Wait, Call.Outcome.WAIT),
+    (Refused, Call.Outcome.REFUSED),
+    (Gone, Call.Outcome.GONE),
+    (BadCredentials, Call.Outcome.CREDENTIALS),
+    (BadPayload, Call.Outcome.BAD_PAYLOAD),
+    (UnknownOutcome, Call.Outcome.UNKNOWN),
+)
+# LeafLink's resources as people call them; the rest are its lists.
+NAMES = {
+    "orders-received": "Orders",
+    "order-payments": "Payments",
+    "products": "Products",
+    "customers": "Customers",
+    "company-staff": "Staff",
+}
+
+
+def observer(account: Account) -> Observer:
+    """Keeps the account's calls in the log, with its own keys cut out of all that is stored."""
+    cut = cutter([account.app_key, account.webhook_key])
+
+    def keep(made: CallMade) -> None:
+        call_log.add(_call(account.pk, made, cut))
+
+    return keep
+
+
+def _call(account_id: int, made: CallMade, cut: Callable[[str], str]) -> Call:
+    kind, key = record_of(made)
+    call = Call(
+        connection_id=account_id,
+        at=made.at,
+        method=made.method,
+        path=cut(made.path)[:300],
+        what=_what(made),
+        is_page=made.is_page,
+        status=made.status,
+        outcome=_outcome(made.error),
+        said=cut(str(made.error))[:2000] if made.error else "",
+        milliseconds=made.milliseconds,
+        record_kind=kind,
+        record_key=cut(key)[:100],
+    )
+    if made.error or not made.is_page:
+        call.request = call_log.as_kept(made.sent, cut)
+        call.answer = call_log.as_kept(made.answer, cut)
+    return call
+
+
+def _outcome(error: LeafLinkError | None) -> Call.Outcome:
+    if error is None:
+        return Call.Outcome.OK
+    return next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
+
+
+def _what(made: CallMade) -> str:
+    """What a call was for, in words. A status change is a POST below its order."""
+    name = NAMES.get(made.path.split("/")[0], "Lists")
+    return f"{name} {'read' if made.method == 'GET' else 'sent'}"
+
+
+def record_of(made: CallMade) -> tuple[str, str]:
+    """The kind and the key of the record a call was about; ("", "") where there is none."""
+    resource, _, rest = made.path.partition("/")
+    key = rest.split("/")[0]
+    if resource == "orders-received" and key:
+        return ORDER, key
+    if resource == "products" and key:
+        return PRODUCT, key
+    sent = made.sent or {}
+    if resource == "order-payments":
+        return ORDER, str(sent.get("order", ""))
+    if resource == "products" and made.method == "POST":
+        made_id = None if made.error else _id_in(made.answer)
+        return (PRODUCT, made_id) if made_id else (NEW_PRODUCT, str(sent.get("sku", "")))
+    return "", ""
+
+
+def _id_in(answer: bytes) -> str | None:
+    body: Any = json.loads(answer)
+    found = body.get("id") if isinstance(body, dict) else None
+    return None if found is None else str(found)
