@@ -1,149 +1,67 @@
-"""The overview: what needs a person, and when everything last ran."""
+"""The dashboard: how each account stands, and the figures of the last weeks."""
 
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, Sum
-from django.http import HttpRequest
+from django.contrib import admin
+from django.db.models import Count, Min, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from catalog import inventory
 from catalog.decimals import money
+from catalog.permissions import require
+from config.charts import charts
 from config.health import worker_problems
+from config.today import LAST_RUNS, last_runs
+from integrations import problems
 from integrations.budget import uses_of
-from integrations.leaflink import drift
-from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
-from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
-from integrations.leaflink.payments_due import waiting_for_somebody
-from integrations.leaflink.suggest import unlinked_products
-from integrations.models import Notice, Run, WorkItem
+from integrations.leaflink.models import Account, Order, Product
+from integrations.models import Run, WorkItem
 from orders.models import SalesOrder
 from orders.status import OPEN
 
-
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's hook for the index page: adds the overview for those who may see orders."""
-    context["title"] = "Overview"
-    if request.user.has_perm("leaflink.view_order"):
-        context["overview"] = {
-            "attention": attention(),
-            "numbers": numbers(),
-            "accounts": accounts(),
-            "held": held(),
-            "braked": braked(),
-            "worker_problems": worker_problems(),
-        }
-    return context
+VIEW = ("leaflink.view_order", "leaflink.view_account", "integrations.view_run")
 
 
-def attention() -> list[dict[str, Any]]:
-    """What only a person can move on, grouped by what fixes it; nothing when all is well."""
-    orders = reverse("admin:leaflink_order_changelist")
-    reasons = (
-        Blocker.objects.order_by()
-        .values("code")
-        .annotate(orders=Count("order", distinct=True))
-        .order_by("-orders")
-    )
-    rows = [
-        {
-            "count": row["orders"],
-            "text": f"held: {Blocker.Code(row['code']).label.lower()}",
-            "url": f"{orders}?blockers__code__exact={row['code']}",
-        }
-        for row in reasons
-    ]
-    others = (
-        (
-            Order.objects.filter(Order.unsettled()).count(),
-            "orders on which we and LeafLink don't agree",
-            reverse("admin:leaflink_order_conflicts"),
-        ),
-        (
-            waiting_for_somebody().count(),
-            "payments that LeafLink does not have yet",
-            reverse("admin:leaflink_order_conflicts"),
-        ),
-        (
-            WorkItem.objects.filter(stuck_at__isnull=False).count(),
-            "pieces of work are stuck",
-            reverse("admin:integrations_workitem_changelist") + "?stuck_at__isempty=0",
-        ),
-        (
-            len(inventory.short_items()),
-            "items are promised beyond what there is",
-            reverse("admin:catalog_item_changelist") + "?promised=short",
-        ),
-        (
-            drift.open_ones().count(),
-            "differences between us and LeafLink",
-            reverse("admin:leaflink_drift_changelist"),
-        ),
-        (
-            Listing.objects.filter(NEEDS_A_LOOK).count(),
-            "links to LeafLink products need a look",
-            reverse("admin:leaflink_listing_workbench") + "?tab=look",
-        ),
-        (
-            0 if Listing.objects.exists() else unlinked_products().count(),
-            "LeafLink products, and none of them is linked yet",
-            reverse("admin:leaflink_listing_workbench"),
-        ),
-        (
-            Notice.objects.filter(resolved_at__isnull=True).count(),
-            "open notices",
-            reverse("admin:integrations_notice_changelist") + "?resolved_at__isempty=1",
-        ),
-    )
-    return rows + [
-        {"count": count, "text": text, "url": url} for count, text, url in others if count
-    ]
-
-
-def braked() -> list[dict[str, Any]]:
-    """The accounts of which many products would sell out at once, and wait for a yes."""
-    rows = (
-        Listing.objects.filter(braked_at__isnull=False, product__gone_at__isnull=True)
-        .order_by("product__account__name")
-        .values_list("product__account", "product__account__name")
-        .annotate(Count("pk"))
-    )
-    return [
-        {
-            "count": count,
-            "account": name,
-            "url": reverse("admin:leaflink_listing_brake", args=[account_id]),
-        }
-        for account_id, name, count in rows
-    ]
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The page, for those who may see orders, accounts and runs."""
+    require(request, *VIEW)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Dashboard",
+        "numbers": numbers(),
+        "accounts": accounts(request.user.has_perm),
+        "charts": charts(),
+        "worker_problems": worker_problems(),
+    }
+    return TemplateResponse(request, "admin/dashboard.html", context)
 
 
 def numbers() -> list[dict[str, Any]]:
-    """The day in figures."""
-    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    orders = Order.objects.aggregate(
-        today=Count("pk", filter=Q(placed_at__gte=today)),
-        held=Count("pk", filter=Q(state=Order.State.HELD)),
-        held_value=Sum("total", filter=Q(state=Order.State.HELD)),
-    )
+    """The day in figures, of all accounts together."""
+    orders = _orders()
+    held = sum(row["held"] for row in orders.values())
+    value = money(sum(row["held_value"] or 0 for row in orders.values()))
     products = Product.objects.aggregate(
         linked=Count("pk", filter=Q(listing__isnull=False)),
         unlinked=Count("pk", filter=Q(listing__isnull=True, gone_at__isnull=True)),
     )
-    order_list = reverse("admin:leaflink_order_changelist")
+    listed = reverse("admin:leaflink_order_changelist")
+    unlinked = products["unlinked"]
     return [
         {
             "label": "Orders placed today",
-            "value": f"{orders['today']:,}",
-            "url": order_list,
+            "value": f"{sum(row['today'] for row in orders.values()):,}",
+            "url": listed,
         },
         {
             "label": "Held orders",
-            "value": f"{orders['held']:,}",
-            "note": f"${money(orders['held_value']):,.2f}",
-            "url": f"{order_list}?state__exact=held",
+            "value": f"{held:,}",
+            "note": f"${value:,.2f}",
+            "url": f"{listed}?state__exact=held",
         },
         {
             "label": "Orders to be shipped",
@@ -153,48 +71,75 @@ def numbers() -> list[dict[str, Any]]:
         {
             "label": "Linked products",
             "value": f"{products['linked']:,}",
-            "note": f"{products['unlinked']:,} not linked"
-            if products["unlinked"]
-            else "all linked",
+            "note": f"{unlinked:,} not linked" if unlinked else "all linked",
             "url": reverse("admin:leaflink_product_changelist"),
         },
     ]
 
 
-def held() -> list[Order]:
-    """The held orders, the oldest first, as many as fit the page."""
-    return list(
-        Order.objects.filter(state=Order.State.HELD)
-        .defer("raw")
-        .prefetch_related("blockers")
-        .order_by("placed_at")[:8]
+def _orders() -> dict[int, dict[str, Any]]:
+    """By account: orders placed today, orders held, and what these are worth. One query, and only
+    of the orders of today and those that are held."""
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    held = Q(state=Order.State.HELD)
+    rows = (
+        Order.objects.filter(held | Q(placed_at__gte=today))
+        .order_by()
+        .values("account")
+        .annotate(
+            today=Count("pk", filter=Q(placed_at__gte=today)),
+            held=Count("pk", filter=held),
+            held_value=Sum("total", filter=held),
+        )
     )
+    return {row["account"]: dict(row) for row in rows}
 
 
-def accounts() -> list[dict[str, Any]]:
-    """Per account: when what last ran, and whether it went well."""
+def _queues() -> dict[int, dict[str, Any]]:
+    """By account: how much work waits, since when, and how much of it is stuck. One query."""
+    waits = Q(stuck_at__isnull=True)
+    rows = (
+        WorkItem.objects.order_by()
+        .values("connection")
+        .annotate(
+            waiting=Count("pk", filter=waits),
+            stuck=Count("pk", filter=~waits),
+            oldest=Min("requested_at", filter=waits),
+        )
+    )
+    return {row["connection"]: dict(row) for row in rows}
+
+
+def accounts(may: Callable[[str], bool]) -> list[dict[str, Any]]:
+    """How each account that is switched on stands. Only what needs a person is called so."""
     active = list(Account.objects.filter(is_active=True))
     uses = uses_of({account.budget_owner for account in active})
-    recent = timezone.now() - timedelta(days=7)
-    runs: dict[int, dict[str, Any]] = {}
-    latest = (
-        Run.objects.filter(started_at__gte=recent, finished_at__isnull=False)
-        .order_by()
-        .values("connection", "kind")
-        .annotate(at=Max("finished_at"))
-    )
-    for row in latest:
-        runs.setdefault(row["connection"], {})[row["kind"]] = row["at"]
+    done = last_runs(Q(outcome__in=(Run.Outcome.DONE, Run.Outcome.PARTLY)))
+    orders, queues = _orders(), _queues()
+    urgent = _urgent(may)
+    nothing = {"today": 0, "held": 0, "held_value": None}
     return [
         {
             "account": account,
-            "orders": runs.get(account.pk, {}).get("orders"),
-            "inventory": runs.get(account.pk, {}).get("inventory"),
-            "products": runs.get(account.pk, {}).get("products"),
             "url": reverse("admin:leaflink_account_change", args=[account.pk]),
+            "preview": reverse("admin:leaflink_listing_preview", args=[account.pk]),
+            "urgent": urgent.get(account.pk, []),
+            "last": [(label, done.get((account.pk, kind))) for kind, label in LAST_RUNS],
             "use": uses[account.budget_owner],
             "limit": settings.LEAFLINK_REQUESTS_PER_MINUTE,
-            "preview": reverse("admin:leaflink_listing_preview", args=[account.pk]),
+            "queue": queues.get(account.pk),
+            "orders": orders.get(account.pk, nothing),
+            "held_value": money(orders.get(account.pk, nothing)["held_value"]),
         }
         for account in active
     ]
+
+
+def _urgent(may: Callable[[str], bool]) -> dict[int, list[problems.Problem]]:
+    """By account what somebody must act on now."""
+    found: dict[int, list[problems.Problem]] = {}
+    for group in problems.find(may, only_urgent=True):
+        for problem in group.problems:
+            if problem.connection_id:
+                found.setdefault(problem.connection_id, []).append(problem)
+    return found

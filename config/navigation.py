@@ -10,6 +10,10 @@ CONFLICTS = "leaflink_order_conflicts"
 WORKBENCH = {f"leaflink_listing_{name}" for name in ("workbench", "exact_skus", "undo")}
 
 
+# Like `config.dashboard.VIEW`, which can't be imported from the settings.
+DASHBOARD = ("leaflink.view_order", "leaflink.view_account", "integrations.view_run")
+
+
 def _page(request: HttpRequest) -> str:
     return (request.resolver_match.url_name if request.resolver_match else "") or ""
 
@@ -54,6 +58,13 @@ NAVIGATION: list[dict[str, Any]] = [
                 "active": lambda request: (
                     bool(request.resolver_match) and request.resolver_match.url_name == "index"
                 ),
+            },
+            {
+                "title": "Dashboard",
+                "icon": "space_dashboard",
+                "link": reverse_lazy("dashboard"),
+                "permission": lambda request: request.user.has_perms(DASHBOARD),
+                "active": lambda request: _page(request) == "dashboard",
             },
             _model("LeafLink orders", "inbox", "leaflink", "order"),
             _model("Sales orders", "receipt_long", "orders", "salesorder"),

@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health
+from config import dashboard, health
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/dashboard/", admin.site.admin_view(dashboard.dashboard), name="dashboard"),
     path("admin/", admin.site.urls),
     path("leaflink/", include("integrations.leaflink.urls")),
     path("healthz", health.healthz, name="healthz"),

@@ -100,9 +100,10 @@ def sources() -> list[Source]:
     return sorted(_sources.values(), key=lambda source: not source.is_urgent)
 
 
-def find(may_see: Callable[[str], bool]) -> list[Group]:
+def find(may_see: Callable[[str], bool], *, only_urgent: bool = False) -> list[Group]:
     """What waits now, in groups by what mends it; `may_see` is asked about each permission."""
-    groups = [Group(s, _sorted(s.find())) for s in sources() if may_see(s.needs)]
+    asked = [source for source in sources() if source.is_urgent or not only_urgent]
+    groups = [Group(source, _sorted(source.find())) for source in asked if may_see(source.needs)]
     return [group for group in groups if group.problems]
 
 
