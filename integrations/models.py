@@ -254,7 +254,7 @@ class NoticeWish(models.Model):
     of them at once; others without a row get none."""
 
     class Frequency(models.TextChoices):
-        AT_ONCE = "at_once", "At once (at most one mail an hour of each kind)"
+        AT_ONCE = "at_once", "At once, one an hour of each kind"
         HOURLY = "hourly", "Together, once an hour"
         DAILY = "daily", "Together, each morning at seven"
         NEVER = "never", "Never"

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             name='NoticeWish',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('frequency', models.CharField(choices=[('at_once', 'At once (at most one mail an hour of each kind)'), ('hourly', 'Together, once an hour'), ('daily', 'Together, each morning at seven'), ('never', 'Never')], default='at_once', max_length=10, verbose_name='mails')),
+                ('frequency', models.CharField(choices=[('at_once', 'At once, one an hour of each kind'), ('hourly', 'Together, once an hour'), ('daily', 'Together, each morning at seven'), ('never', 'Never')], default='at_once', max_length=10, verbose_name='mails')),
                 ('unwanted', models.JSONField(blank=True, default=list, verbose_name='leave out')),
             ],
             options={
