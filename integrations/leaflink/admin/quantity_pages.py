@@ -1,17 +1,19 @@
 """Pages about quantities in LeafLink: why this number, what would be sent now, and the brake."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
@@ -242,6 +244,8 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
         account=account,
         page=page,
         rows=rows,
+        # "All" is what the page tells of, and nothing that came after it was opened.
+        newest=held.aggregate(Max("braked_at"))["braked_at__max"],
         of=brake.managed(account),
         may_say_yes=request.user.has_perm(SYNCS),
     )
@@ -250,11 +254,8 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, SYNCS)
-    held = brake.held_back(account)
-    if "all" not in request.POST:
-        chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
-        held = held.filter(pk__in=[pk for pk in chosen if pk])
-    count = brake.say_yes(account, list(held.values_list("pk", flat=True)))
+    chosen = _meant(request, brake.held_back(account))
+    count = brake.say_yes(account, list(chosen.values_list("pk", flat=True)))
     if count:
         text = f"Yes to {count} products that sell out in LeafLink."
         LogEntry.objects.log_actions(
@@ -264,9 +265,34 @@ def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
             change_message=text,
         )
         messages.success(request, f"{count} products are set to sold out in LeafLink now.")
+    elif "all" in request.POST:
+        messages.error(request, "Nothing was done: what the page told of waits no longer.")
     else:
         messages.error(request, "Select the products that are really sold out first.")
+    if "all" in request.POST and (later := brake.held_back(account).count()):
+        messages.warning(
+            request,
+            f"{later} more came after you opened the page, and still wait. Look at them below.",
+        )
     return HttpResponseRedirect(request.get_full_path())
+
+
+def _meant(request: HttpRequest, held: QuerySet[Listing]) -> QuerySet[Listing]:
+    """The listings that a person says yes to: the ticked ones, or all that the page told of."""
+    if "all" in request.POST:
+        newest = _moment(request.POST.get("newest", ""))
+        return held.filter(braked_at__lte=newest) if newest else held.none()
+    chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
+    return held.filter(pk__in=[pk for pk in chosen if pk])
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment as our own pages write it; None for anything else."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None
 
 
 PAGES: tuple[tuple[str, Any, str], ...] = (
