@@ -107,7 +107,7 @@ def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     assert ">120<" in page
     fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
     told = admin_client.post(fix, follow=True).content.decode()
-    assert "1 quantities are paused: resume them" in told
+    assert "It is paused. Resume it under Linked products first." in told
     Offer.objects.filter(item=goods.item).update(pause="")
     assert admin_client.get(fix).status_code == 405
     admin_client.post(fix)

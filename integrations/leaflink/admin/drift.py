@@ -26,8 +26,8 @@ from catalog.read_only_admin import ReadOnlyAdmin
 from integrations import work
 from integrations.leaflink import drift as report
 from integrations.leaflink.admin import listing_pages
-from integrations.leaflink.admin.quantity_pages import send_again
-from integrations.leaflink.models import Account, Drift, Listing, Offer
+from integrations.leaflink.admin.quantity_pages import ask_and_tell
+from integrations.leaflink.models import Account, Drift, Listing
 from integrations.leaflink.work_kinds import INVENTORY_WORK, STATUS_WORK
 from integrations.models import WorkItem
 
@@ -301,7 +301,7 @@ def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
     """Make LeafLink show ours, each kind by its own verb; say what can't be fixed from here."""
     drifts = Drift.objects.filter(pk__in=list(drifts.values_list("pk", flat=True)))
     stock = drifts.filter(kind=Kind.QUANTITY).values("listing")
-    _fix_quantities(request, Listing.objects.filter(pk__in=stock))
+    ask_and_tell(request, Listing.objects.filter(pk__in=stock))
     # Orders are read first; LeafLink's reservations then follow from them.
     for account_id in set(drifts.filter(kind=Kind.RESERVED).values_list("account", flat=True)):
         work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
@@ -319,20 +319,3 @@ def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
             f"{count} can't be fixed from here: units and listing states are changed in LeafLink "
             "or on the item, and what both sides changed is chosen about under Conflicts.",
         )
-
-
-def _fix_quantities(request: HttpRequest, stock: QuerySet[Listing]) -> None:
-    """Send the quantities of these, but for those that wait for a person."""
-    is_paused = Q(item__offer__pause=Offer.Pause.AS_IS)
-    is_braked = Q(braked_at__isnull=False)
-    for some, text in (
-        (stock.filter(is_paused), "are paused: resume them under Linked products first"),
-        (
-            stock.filter(is_braked).exclude(is_paused),
-            "wait for a yes, since many would sell out at once: see the overview",
-        ),
-    ):
-        if count := some.count():
-            messages.warning(request, f"{count} quantities {text}.")
-    if sent := send_again(stock.exclude(is_paused).exclude(is_braked)):
-        messages.success(request, f"{sent} quantities are sent within seconds.")

@@ -282,8 +282,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
 
     @admin.action(description="Send the quantity again", permissions=["sync"])
     def send_again(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
-        count = quantity_pages.send_again(listings)
-        messages.success(request, f"{count} quantities are looked at and sent now.")
+        quantity_pages.ask_and_tell(request, listings)
 
     @admin.action(description="Pause the quantity…", permissions=["decide"])
     def pause_selected(

@@ -26,8 +26,9 @@ from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.explain_quantity import explain, quantity_row
 from integrations.leaflink.models import Account, Listing, Offer
 from integrations.leaflink.quantities import wanted
+from integrations.leaflink.send_again import send_again
 from integrations.leaflink.wanted import offer_of
-from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
+from integrations.leaflink.work_kinds import INVENTORY_WORK
 from integrations.models import WorkItem
 
 PER_PAGE = 50
@@ -96,20 +97,24 @@ def send_now(request: HttpRequest, listing_id: int) -> HttpResponse:
     """Send a listing's quantity, whatever is believed to be in LeafLink."""
     require(request, SYNCS)
     listing = _listing(listing_id)
-    send_again(Listing.objects.filter(pk=listing_id))
-    messages.success(request, f"{listing.item.sku} is looked at and sent within seconds.")
+    ask_and_tell(request, Listing.objects.filter(pk=listing.pk))
     return _to_why(request, listing_id)
 
 
-def send_again(listings: QuerySet[Listing]) -> int:
-    """Have these quantities sent, also those that were refused; returns how many."""
-    ids = list(listings.values_list("pk", flat=True))
-    Listing.objects.filter(pk__in=ids).update(
-        last_sent=None, doubted_at=timezone.now(), refused_quantity=None
-    )
-    rows = Listing.objects.filter(pk__in=ids, product__account__is_active=True)
-    items = rows.values_list("product__account", "item")
-    return work.ask_each(LISTING_WORK, items, WorkItem.Priority.STOCK)
+def ask_and_tell(request: HttpRequest, listings: QuerySet[Listing]) -> None:
+    """Have these quantities sent; tell how many are, and of the others why not and the cure."""
+    asked = send_again(listings)
+    if asked.sent:
+        are = "is" if len(asked.sent) == 1 else "are"
+        messages.success(request, f"{_named(asked.sent)} {are} looked at and sent within seconds.")
+    for reason, skus in asked.kept.items():
+        messages.warning(request, f"{_named(skus)} not sent. {reason}")
+
+
+def _named(skus: list[str]) -> str:
+    """The first of these in words, and how many more there are."""
+    shown, more = skus[:3], len(skus) - 3
+    return f"{', '.join(shown)} and {more} more" if more > 0 else ", ".join(shown)
 
 
 @require_POST
