@@ -222,7 +222,7 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [
             path("compare/", closed(self.compare_now), name="leaflink_drift_compare"),
-            path("<int:drift_id>/fix/", closed(self.fix_one), name="leaflink_drift_fix"),
+            path("<id:drift_id>/fix/", closed(self.fix_one), name="leaflink_drift_fix"),
             *urls,
         ]
 
@@ -238,7 +238,11 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
     def fix_one(self, request: HttpRequest, drift_id: int) -> HttpResponse:
         """Make LeafLink show ours in one thing."""
         require(request, *FIXES)
-        _fix(request, Drift.objects.filter(pk=drift_id))
+        drifts = Drift.objects.filter(pk=drift_id)
+        if drifts.exists():
+            _fix(request, drifts)
+        else:
+            messages.info(request, "This no longer differs.")
         return HttpResponseRedirect(reverse("admin:leaflink_drift_changelist"))
 
     @admin.action(description="Fix: send ours to LeafLink", permissions=["fix"])

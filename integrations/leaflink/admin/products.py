@@ -249,7 +249,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
                 for where, view, name in workbench_acts.PAGES
             ),
             *(
-                path(f"<int:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
+                path(f"<id:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
                 for where, view in listing_pages.PAGES
             ),
             *(

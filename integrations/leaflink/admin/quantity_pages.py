@@ -301,11 +301,11 @@ def _moment(text: str) -> datetime | None:
 
 
 PAGES: tuple[tuple[str, Any, str], ...] = (
-    ("<int:listing_id>/why/", why, "why"),
-    ("<int:listing_id>/send-now/", send_now, "send_now"),
-    ("<int:listing_id>/pause/", pause, "pause"),
-    ("<int:listing_id>/resume/", resume, "resume"),
-    ("preview/<int:account_id>/", preview, "preview"),
-    ("preview/<int:account_id>/send/", push_now, "push_now"),
-    ("brake/<int:account_id>/", braked, "brake"),
+    ("<id:listing_id>/why/", why, "why"),
+    ("<id:listing_id>/send-now/", send_now, "send_now"),
+    ("<id:listing_id>/pause/", pause, "pause"),
+    ("<id:listing_id>/resume/", resume, "resume"),
+    ("preview/<id:account_id>/", preview, "preview"),
+    ("preview/<id:account_id>/send/", push_now, "push_now"),
+    ("brake/<id:account_id>/", braked, "brake"),
 )
