@@ -14,6 +14,8 @@ from catalog import inventory
 from integrations import work
 from integrations.leaflink import drift, jobs
 from integrations.leaflink.models import Drift, Offer
+from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
+from integrations.models import WorkItem
 
 LIST = reverse("admin:leaflink_drift_changelist")
 
@@ -141,6 +143,36 @@ def test_ignored_until_a_day_or_until_it_changes(bench, goods, admin_client):
     inventory.receive(goods.item, bench.shop, Decimal(1))
     drift.record(bench.account)
     assert one in drift.open_ones()
+
+
+def test_what_is_ignored_stays_so_while_its_work_waits_in_the_queue(bench, goods, admin_client):
+    paused_and_changed(bench, goods)
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "Net 30"
+    local.save()
+    bench.account.push_order_terms = False
+    bench.account.save()
+    work.drain()
+    drift.record(bench.account)
+    kinds = ["name", "price", "quantity", "terms"]
+    ignored = list(Drift.objects.filter(kind__in=kinds).order_by("kind"))
+    assert [one.kind for one in ignored] == kinds
+    until = timezone.now() + timedelta(days=5)
+    drift.ignore(Drift.objects.all(), until, by=admin_client.get("/admin/").wsgi_request.user)
+    for kind, key in (
+        (LISTING_WORK, goods.item.pk),
+        (DETAILS_WORK, goods.item.pk),
+        (STATUS_WORK, order.number),
+    ):
+        work.ask(bench.account.pk, kind, [str(key)], WorkItem.Priority.STOCK)
+    drift.record(bench.account)
+    work.drain()
+    drift.record(bench.account)
+    for one in ignored:
+        one.refresh_from_db()
+        assert one not in drift.open_ones()
 
 
 def test_the_report_goes_out_as_a_file_by_permission(bench, goods, client, django_user_model):
