@@ -94,8 +94,7 @@ def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
         run.changed += link.link_exact_skus(account, dry=context.dry)
     if not context.dry:
         compare_listings.settle(account)
-        # Reservations move without a product's `modified`: only a full reading shows them all.
-        drift.record(account, reserved=context.full)
+        drift.record(account)
         if account.create_products:
             create_product.ask_for_all_ready(account)
 
@@ -208,9 +207,10 @@ def run_cycle(
     """Run the steps (all, or `only` some) for one account, and return what each did.
 
     A step that fails is reported and the next is tried, unless the key is bad. Raises Busy when
-    another process is at it. `dry` changes nothing on either side. `on_step` hears of each step
-    when it is done. `hand_over`: quantities are not sent here but by the worker. `since`: the
-    orders placed since then are brought in, cut-off or not.
+    another process is at it. `dry` changes nothing on either side. `full`: all products are read,
+    whether LeafLink says that they changed or not, and reservations compared. `on_step` hears of
+    each step when it is done. `hand_over`: quantities are not sent here but by the worker. `since`:
+    the orders placed since then are brought in, cut-off or not.
     """
     wanted = {step for name in only for step in NEEDS.get(name, (name,))} or set(STEPS)
     steps = []
@@ -231,6 +231,11 @@ def run_cycle(
             on_step(step)
             if not go_on:
                 break
+        done = {step.name for step in steps if not step.error}
+        if full and not dry and {"products", "orders"} <= done:
+            # Reservations move without a product's `modified`, so only a full reading shows them
+            # all; and which there should be is known once the orders were read as well.
+            drift.record(account, reserved=True)
     return steps
 
 

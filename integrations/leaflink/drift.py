@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from catalog.decimals import units, with_thousands
@@ -23,7 +23,7 @@ from integrations.leaflink.mapping.payment_terms import is_other
 from integrations.leaflink.mapping.product_fields import LABELS, PRICE_OF_A_CASE, Decision
 from integrations.leaflink.mapping.status_rules import target
 from integrations.leaflink.mapping.statuses import ENDED, RemoteStatus
-from integrations.leaflink.models import Account, Drift, Listing, Order
+from integrations.leaflink.models import Account, Drift, LineItem, Listing, Order, Product
 from integrations.leaflink.quantities import wanted
 from integrations.leaflink.wanted import Lists, in_words, leaflink_unit
 from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
@@ -63,8 +63,9 @@ class Found:
 def record(account: Account, *, reserved: bool = False) -> int:
     """Compare everything, and keep what differs; returns how many differences there are.
 
-    `reserved`: products and orders were both read just now, so that their reservations can be
-    compared as well; otherwise only differences of these that are gone are noted.
+    `reserved`: all products were read, and the orders after them, so that their reservations can be
+    compared as well; otherwise only differences of these that are gone are noted. Of which an order
+    came after the product was read, it is not known what LeafLink reserves by now.
     """
     sending = _UnderWay.of(account)
     found = {
@@ -78,12 +79,14 @@ def record(account: Account, *, reserved: bool = False) -> int:
 
 @dataclass(frozen=True)
 class _UnderWay:
-    """What work in the queue will bring together by itself: it is not compared just now, so its
-    rows are neither added nor dropped."""
+    """What is not compared just now, so that its rows are neither added nor dropped: what work in
+    the queue will bring together by itself, and reservations that have moved on."""
 
     quantities: set[str]
     details: set[str]
     orders: set[str]
+    # LeafLink's numbers of the products of which an order was read after them.
+    ordered_since: set[int]
 
     @classmethod
     def of(cls, account: Account) -> "_UnderWay":
@@ -91,12 +94,15 @@ class _UnderWay:
         keys: dict[str, set[str]] = {LISTING_WORK: set(), DETAILS_WORK: set(), STATUS_WORK: set()}
         for kind, key in rows.filter(kind__in=keys).values_list("kind", "key"):
             keys[kind].add(key)
-        return cls(keys[LISTING_WORK], keys[DETAILS_WORK], keys[STATUS_WORK])
+        ordered = _ordered_since_read(account)
+        return cls(keys[LISTING_WORK], keys[DETAILS_WORK], keys[STATUS_WORK], ordered)
 
     def has(self, row: Any) -> bool:
-        """Whether a row (with `item_id` and `number`) was left out of the comparison."""
+        """Whether a row (with `item_id`, `remote_id` and `number`) was left out."""
         if row.order_id:
             return str(row.number) in self.orders
+        if row.kind == Kind.RESERVED and row.remote_id in self.ordered_since:
+            return True
         if row.kind in (Kind.QUANTITY, Kind.RESERVED):
             return str(row.item_id) in self.quantities
         return row.kind not in OF_STATE and str(row.item_id) in self.details
@@ -106,7 +112,11 @@ def _keep(account: Account, found: dict[Any, Found], sending: _UnderWay) -> None
     """Add what is new, correct what is different, drop what is gone."""
     gone, changed = [], []
     rows = Drift.objects.select_for_update(of=("self",)).filter(account=account).order_by("pk")
-    rows = rows.annotate(item_id=F("listing__item"), number=F("order__number"))
+    rows = rows.annotate(
+        item_id=F("listing__item"),
+        remote_id=F("listing__product__remote_id"),
+        number=F("order__number"),
+    )
     for row in rows:
         one = found.pop((row.listing_id, row.order_id, row.field), None)
         if one is None:
@@ -140,6 +150,20 @@ def _keep(account: Account, found: dict[Any, Found], sending: _UnderWay) -> None
         for one in found.values()
     ]
     Drift.objects.bulk_create(fresh, batch_size=500, ignore_conflicts=True)
+
+
+def _ordered_since_read(account: Account) -> set[int]:
+    """LeafLink's numbers of the linked products of which an order was read after they were."""
+    products = Product.objects.filter(account=account, gone_at__isnull=True, listing__isnull=False)
+    rows = products.values_list("remote_id", "read_at")
+    read_at = {pk: at for pk, at in rows if at}
+    if not read_at:
+        return set()
+    lines = LineItem.objects.filter(
+        order__account=account, order__read_at__gt=min(read_at.values())
+    )
+    newest = lines.order_by().values_list("product_remote_id").annotate(Max("order__read_at"))
+    return {pk for pk, last in newest if pk in read_at and last > read_at[pk]}
 
 
 def _of_listings(account: Account, reserved: bool, sending: _UnderWay) -> Iterator[Found]:
@@ -178,6 +202,8 @@ def _of_quantities(account: Account, reserved: bool, sending: _UnderWay) -> Iter
             label = f"Quantity{WAITS.get(reason, '')}"
             yield Found(Kind.QUANTITY, "quantity", label, *words, listing_id=pk)
         ours, theirs = one.target.expected_reserved, units(row.reserved)
+        if row.remote_id in sending.ordered_since:
+            continue
         if ours != theirs and (reserved or pk in kept):
             words = with_thousands(units(ours)), with_thousands(theirs)
             label = "Reserved for orders"

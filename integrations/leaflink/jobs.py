@@ -62,8 +62,9 @@ def pull_catalog() -> None:
 
 
 def audit() -> None:
-    """Hourly: read all products and customers, whether LeafLink says that they changed or not."""
-    _for_each_account(("customers", "products"), full=True)
+    """Hourly: read all products and customers, whether LeafLink says that they changed or not, then
+    the orders, and compare what LeafLink reserves with what they add up to."""
+    _for_each_account(("customers", "products", "orders"), full=True)
 
 
 def _for_each_account(

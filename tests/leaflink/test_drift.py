@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import drift, jobs
+from integrations.leaflink import drift, jobs, pull_orders
 from integrations.leaflink.models import Drift, Offer
+from integrations.leaflink.wire.errors import Wait
 from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
 from integrations.models import WorkItem
 
@@ -79,6 +80,39 @@ def test_the_audit_finds_a_reservation_that_nobody_knows_of(bench, goods):
     bench.world.products[goods.remote.id].reserved = Decimal(0)
     jobs.audit()
     assert not Drift.objects.filter(kind="reserved").exists()
+
+
+def test_an_order_is_no_difference_of_reservations_while_one_side_was_read_later(
+    bench, goods, monkeypatch
+):
+    """Orders that come just before and during an audit are reserved there, and read here later."""
+    bench.order(bench.line(goods, 3), sales_rep_ids=[])
+    real = pull_orders.pull_changed
+
+    def one_more_while_reading(*args, **more):
+        bench.order(bench.line(goods, 2), sales_rep_ids=[])
+        return real(*args, **more)
+
+    monkeypatch.setattr(pull_orders, "pull_changed", one_more_while_reading)
+    jobs.audit()
+    assert rows(kind="reserved") == []
+    monkeypatch.setattr(pull_orders, "pull_changed", real)
+    jobs.audit()
+    assert rows(kind="reserved") == []
+    work.drain()
+    bench.world.products[goods.remote.id].reserved += 7
+    jobs.audit()
+    assert rows(kind="reserved") == [("reserved", "reserved", "5", "12")]
+
+
+def test_reservations_are_not_compared_when_the_orders_could_not_be_read(bench, goods, monkeypatch):
+    def refuse(*args, **more):
+        raise Wait("LeafLink is down.", seconds=5)
+
+    bench.world.products[goods.remote.id].reserved = Decimal(7)
+    monkeypatch.setattr(pull_orders, "pull_changed", refuse)
+    jobs.audit()
+    assert rows(kind="reserved") == []
 
 
 def test_an_archived_product_and_other_units_are_told(bench, goods):
