@@ -276,6 +276,16 @@ def forget_quantities(listing_ids: Collection[int]) -> None:
     rows.delete()
 
 
+def product_read(account: Account, item_id: int) -> None:
+    """An item's product was read again: drop its difference of reservations if that is gone."""
+    rows = Drift.objects.filter(listing__item=item_id, kind=Kind.RESERVED)
+    if not rows.exists():
+        return
+    for one in list(wanted(account, [item_id])):
+        if one.target.expected_reserved == units(one.row.reserved):
+            rows.delete()
+
+
 def ignore(drifts: Any, until: datetime, *, by: User) -> int:
     """Leave these out of the report until then, or until either value changes."""
     count: int = drifts.update(ignored_until=until, ignored_by=by)

@@ -13,10 +13,11 @@ from django.utils import timezone
 from catalog import inventory
 from integrations import work
 from integrations.leaflink import drift, jobs, pull_orders
-from integrations.leaflink.models import Drift, Offer
+from integrations.leaflink.models import Drift, Offer, Order
 from integrations.leaflink.wire.errors import Wait
 from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
 from integrations.models import WorkItem
+from tests.leaflink.pages import text_of
 
 LIST = reverse("admin:leaflink_drift_changelist")
 
@@ -60,7 +61,7 @@ def test_each_kind_of_difference_is_found_and_goes_when_it_is_settled(bench, goo
     assert ("price", "wholesale_price", "$0.00", "$11.00") in found
     assert not Drift.objects.filter(order__isnull=False).exists()
     local = bench.local(order)
-    local.payment_term = "Net 30"
+    local.payment_term = "net30"
     local.save()
     bench.account.push_order_terms = False
     bench.account.save()
@@ -159,6 +160,68 @@ def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     assert bench.world.product(goods.remote.id).name == "Item GUM"
 
 
+def test_a_difference_of_reservations_is_read_again_and_says_so(bench, goods, admin_client):
+    orders = [bench.order(bench.line(goods, 2), sales_rep_ids=[]) for _ in range(2)]
+    bench.sync("orders")
+    work.drain()
+    bench.world.products[goods.remote.id].reserved += 7
+    jobs.audit()
+    one = Drift.objects.get(kind="reserved")
+    assert "Read the product and its orders again:" in admin_client.get(LIST).content.decode()
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "1 product and the 2 orders that LeafLink reserves for are read again." in told
+    bench.calls()
+    bench.world.products[goods.remote.id].reserved -= 7
+    work.drain()
+    read = bench.calls("GET")
+    assert f"GET /products/{goods.remote.id}/" in read
+    assert {f"GET /orders-received/{order.number}/" for order in orders} <= set(read)
+    assert not Drift.objects.filter(kind="reserved").exists()
+
+
+def test_the_terms_of_an_order_are_not_said_to_be_sent_when_the_rules_keep_them(
+    bench, goods, admin_client
+):
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "net30"
+    local.save()
+    bench.account.push_order_terms = False
+    bench.account.save()
+    work.drain()
+    drift.record(bench.account)
+    one = Drift.objects.get(kind="terms")
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "Not sent: the terms of" in told
+    assert "brought up to date" not in told
+    bench.account.push_order_terms = True
+    bench.account.save()
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "1 order is brought up to date within seconds." in told
+    work.drain()
+    assert bench.world.orders[order.number].payment_term == "Net 30"
+
+
+def test_what_leaflink_refused_of_an_order_is_not_said_to_be_sent(bench, goods, admin_client):
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "net30"
+    local.save()
+    drift.record(bench.account)
+    Order.objects.update(refusals={"payment_term": ["net30", "Not this one."]}, refused="Not it.")
+    work.drain()
+    drift.record(bench.account)
+    one = Drift.objects.get(kind="terms")
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "LeafLink refused it" in told
+    assert "brought up to date" not in told
+
+
 def test_ignored_until_a_day_or_until_it_changes(bench, goods, admin_client):
     paused_and_changed(bench, goods)
     drift.record(bench.account)
@@ -184,7 +247,7 @@ def test_what_is_ignored_stays_so_while_its_work_waits_in_the_queue(bench, goods
     order = bench.order(bench.line(goods, 3))
     bench.sync("orders")
     local = bench.local(order)
-    local.payment_term = "Net 30"
+    local.payment_term = "net30"
     local.save()
     bench.account.push_order_terms = False
     bench.account.save()
