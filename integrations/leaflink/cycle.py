@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils import timezone
+
 from integrations import runs, work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import (
@@ -18,6 +20,7 @@ from integrations.leaflink import (
     create_product,
     drift,
     link,
+    mark_listings,
     pull_catalog,
     pull_lists,
     push_details,
@@ -87,13 +90,14 @@ def _customers(context: _Context, client: LeafLinkClient, run: Recorder) -> None
 
 
 def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
-    account = context.account
+    account, started = context.account, timezone.now()
     pull_lists.pull_lists(account, client, run, full=context.full, dry=context.dry)
     pull_catalog.pull_products(account, client, run, full=context.full, dry=context.dry)
     if account.link_exact_skus:
         run.changed += link.link_exact_skus(account, dry=context.dry)
     if not context.dry:
         compare_listings.settle(account)
+        mark_listings.products_read(account, started)
         drift.record(account)
         if account.create_products:
             create_product.ask_for_all_ready(account)

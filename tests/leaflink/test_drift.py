@@ -135,6 +135,23 @@ def test_what_is_about_to_be_sent_is_no_difference_yet(
     assert not Drift.objects.filter(kind="quantity").exists()
 
 
+def test_a_number_typed_in_leaflink_is_put_right_when_its_product_is_read(bench, goods):
+    bench.world.set_quantity(goods.remote.id, "7")
+    jobs.pull_catalog()
+    assert not Drift.objects.filter(kind="quantity").exists()
+    work.drain()
+    assert bench.available(goods) == 100
+
+
+def test_a_number_typed_in_leaflink_is_reported_where_nothing_is_sent(bench, goods):
+    Offer.objects.filter(item=goods.item).update(pause="as_is", pause_reason="recount")
+    work.drain()
+    bench.world.set_quantity(goods.remote.id, "7")
+    jobs.pull_catalog()
+    assert not WorkItem.objects.exists()
+    assert rows(kind="quantity") == [("quantity", "quantity", "100", "7")]
+
+
 def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     paused_and_changed(bench, goods)
     drift.record(bench.account)
