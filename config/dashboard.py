@@ -15,6 +15,7 @@ from config.health import worker_problems
 from integrations.budget import uses_of
 from integrations.leaflink import drift
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
+from integrations.leaflink.brake import waiting_for_yes
 from integrations.leaflink.models import Account, Blocker, Listing, Order, Product
 from integrations.leaflink.payments_due import waiting_for_somebody
 from integrations.leaflink.suggest import unlinked_products
@@ -105,7 +106,7 @@ def attention() -> list[dict[str, Any]]:
 def braked() -> list[dict[str, Any]]:
     """The accounts of which many products would sell out at once, and wait for a yes."""
     rows = (
-        Listing.objects.filter(braked_at__isnull=False, product__gone_at__isnull=True)
+        waiting_for_yes()
         .order_by("product__account__name")
         .values_list("product__account", "product__account__name")
         .annotate(Count("pk"))

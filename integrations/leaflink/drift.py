@@ -293,6 +293,7 @@ def ignore(drifts: Any, until: datetime, *, by: User) -> int:
 
 
 def open_ones() -> Any:
-    """The differences that nobody ignores."""
+    """The differences that nobody ignores, of accounts that are active."""
     now = timezone.now()
-    return Drift.objects.filter(Q(ignored_until__isnull=True) | Q(ignored_until__lt=now))
+    rows = Drift.objects.filter(account__is_active=True)
+    return rows.filter(Q(ignored_until__isnull=True) | Q(ignored_until__lt=now))

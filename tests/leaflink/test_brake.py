@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import push_inventory
+from integrations.leaflink import drift, push_inventory
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
@@ -227,6 +227,34 @@ def test_what_needs_no_yes_any_more_holds_nothing_else_back(bench, stopped, leav
     bench.sync("inventory")
     assert bench.available(stopped[9]) == 0
     assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+def test_an_account_that_is_not_active_asks_for_nothing(
+    bench, stopped, admin_client, django_capture_on_commit_callbacks
+):
+    report = reverse("admin:leaflink_drift_changelist")
+    waiting = reverse("admin:leaflink_listing_changelist") + "?quantity=braked"
+    why = reverse("admin:leaflink_listing_why", args=[bench.listing(stopped[3]).pk])
+    drift.record(bench.account)
+
+    def seen():
+        return (
+            page(bench) in admin_client.get(reverse("admin:index")).content.decode(),
+            "Item G03" in text_of(admin_client.get(waiting)),
+            "Item G03" in text_of(admin_client.get(report)),
+            "Yes, all 8" in text_of(admin_client.get(page(bench))),
+            "waits for a person." in text_of(admin_client.get(why)),
+            Notice.objects.filter(category="brake", resolved_at__isnull=True).exists(),
+            drift.open_ones().exists(),
+        )
+
+    assert seen() == (True,) * 7
+    for is_active in (False, True):
+        bench.account.is_active = is_active
+        with django_capture_on_commit_callbacks(execute=True):
+            bench.account.save()
+        assert seen() == (is_active,) * 7
+    assert offered(bench, stopped) == [10] * 12
 
 
 def test_pausing_one_at_zero_is_a_yes_to_it(bench, stopped):

@@ -145,7 +145,8 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
     list_before_template = "admin/leaflink/drift_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Drift]:
-        rows = super().get_queryset(request)
+        # Of an account that is not active nothing is read or sent: what differed then is no news.
+        rows = super().get_queryset(request).filter(account__is_active=True)
         rows = rows.select_related("account", "listing__item", "listing__product", "order")
         return rows.defer(
             "order__raw", "listing__product__raw", "listing__product__shown", "listing__agreed"
@@ -236,7 +237,7 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
     def fix_one(self, request: HttpRequest, drift_id: int) -> HttpResponse:
         """Make LeafLink show ours in one thing."""
         require(request, *FIXES)
-        drifts = Drift.objects.filter(pk=drift_id)
+        drifts = self.get_queryset(request).filter(pk=drift_id)
         if drifts.exists():
             fix(request, drifts)
         else:

@@ -23,6 +23,7 @@ from integrations.leaflink.admin import (
     workbench_acts,
 )
 from integrations.leaflink.admin.listing_panel import panel
+from integrations.leaflink.brake import waiting_for_yes
 from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import offer_of
 
@@ -165,7 +166,7 @@ class PausedFilter(admin.SimpleListFilter):
         if self.value() == "paused":
             return queryset.filter(item__offer__pause__gt="")
         if self.value() == "braked":
-            return queryset.filter(braked_at__isnull=False)
+            return queryset.filter(pk__in=waiting_for_yes().values("pk"))
         if self.value() == "doubt":
             return queryset.filter(last_sent__isnull=True, last_sent_at__isnull=False)
         return queryset
@@ -329,7 +330,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
             return f"Refused: {listing.refusal}"
         if offer_of(listing.item).pause:
             return "Paused"
-        if listing.braked_at:
+        if listing.braked_at and listing.product.account.is_active:
             return "Waits for a yes"
         return "Not yet" if listing.last_sent is None else with_thousands(units(listing.last_sent))
 
