@@ -98,8 +98,18 @@ def managed(account: Account) -> int:
 
 
 def held_back(account: Account) -> QuerySet[Listing]:
-    """The listings that wait for a person's yes."""
-    return _there(account).filter(braked_at__isnull=False)
+    """The listings that wait for a person's yes; none while the account is not active, since then
+    nothing would be sent."""
+    return waiting_for_yes().filter(product__account=account)
+
+
+def waiting_for_yes() -> QuerySet[Listing]:
+    """The same of all accounts."""
+    return Listing.objects.filter(
+        braked_at__isnull=False,
+        product__gone_at__isnull=True,
+        product__account__is_active=True,
+    )
 
 
 def tell(account: Account) -> None:

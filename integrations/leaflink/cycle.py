@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils import timezone
+
 from integrations import call_log, runs, work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import (
@@ -18,6 +20,7 @@ from integrations.leaflink import (
     create_product,
     drift,
     link,
+    mark_listings,
     pull_catalog,
     pull_lists,
     push_details,
@@ -92,15 +95,15 @@ def _customers(context: _Context, client: LeafLinkClient, run: Recorder) -> None
 
 
 def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
-    account = context.account
+    account, started = context.account, timezone.now()
     pull_lists.pull_lists(account, client, run, full=context.full, dry=context.dry)
     pull_catalog.pull_products(account, client, run, full=context.full, dry=context.dry)
     if account.link_exact_skus:
         run.changed += link.link_exact_skus(account, dry=context.dry)
     if not context.dry:
         compare_listings.settle(account)
-        # Reservations move without a product's `modified`: only a full reading shows them all.
-        drift.record(account, reserved=context.full)
+        mark_listings.products_read(account, started)
+        drift.record(account)
         if account.create_products:
             create_product.ask_for_all_ready(account)
 
@@ -218,9 +221,10 @@ def run_cycle(
     """Run the steps (all, or `only` some) for one account, and return what each did.
 
     A step that fails is reported and the next is tried, unless the key is bad. Raises Busy when
-    another process is at it. `dry` changes nothing on either side. `on_step` hears of each step
-    when it is done. `hand_over`: quantities are not sent here but by the worker. `since`: the
-    orders placed since then are brought in, cut-off or not.
+    another process is at it. `dry` changes nothing on either side. `full`: all products are read,
+    whether LeafLink says that they changed or not, and reservations compared. `on_step` hears of
+    each step when it is done. `hand_over`: quantities are not sent here but by the worker. `since`:
+    the orders placed since then are brought in, cut-off or not.
     """
     wanted = {step for name in only for step in NEEDS.get(name, (name,))} or set(STEPS)
     steps = []
@@ -241,6 +245,11 @@ def run_cycle(
             on_step(step)
             if not go_on:
                 break
+        done = {step.name for step in steps if not step.error}
+        if full and not dry and {"products", "orders"} <= done:
+            # Reservations move without a product's `modified`, so only a full reading shows them
+            # all; and which there should be is known once the orders were read as well.
+            drift.record(account, reserved=True)
     return steps
 
 

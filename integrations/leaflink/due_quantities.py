@@ -55,6 +55,25 @@ SKIPPED = {
 }
 
 SENT = (Why.FIRST, Why.DOUBT, Why.HERE, Why.THERE, Why.UNSETTLED)
+# What a person does about those that are not sent, even when asked for.
+CURES = {
+    Why.OFF: "Switch “send quantities to LeafLink” on for the account.",
+    Why.UNLIMITED: "Choose Managed on the item's LeafLink tab to have it sent.",
+    Why.INHERITED: "Choose Managed on the item's LeafLink tab to have it sent from here.",
+    Why.NOT_COUNTED: "",  # says it itself
+    Why.PAUSED: "Resume it under Linked products first.",
+    Why.BRAKED: "Say yes to it on the page of products that would sell out (see the overview).",
+}
+
+
+def standstill(account: Account) -> str:
+    """Why nothing at all is sent for the account, with the cure; "" when it is at work."""
+    if not account.is_active:
+        return "The account is not active. Activate it, and it is sent within ten minutes."
+    # Asked of the database, so that a key that can't be decrypted is no matter here.
+    if Account.objects.filter(pk=account.pk, app_key="").exists():
+        return "The account has no App key. Paste one under Accounts."
+    return ""
 
 
 def why(account: Account, one: Wanted) -> Why:

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from catalog.decimals import plain, units, with_thousands
 from catalog.inventory import today
 from catalog.models import Commitment, Facility, Stock
-from integrations.leaflink.due_quantities import SENT, Why, why
+from integrations.leaflink.due_quantities import CURES, SENT, Why, standstill, why
 from integrations.leaflink.mapping.stock_rules import Target
 from integrations.leaflink.models import Account, LineItem, Listing, Order
 from integrations.leaflink.quantities import Wanted, wanted
@@ -57,6 +57,8 @@ class Explanation:
     promises: list[Promise] = field(default_factory=list)
     held: list[HeldThere] = field(default_factory=list)
     queued: WorkItem | None = None
+    # Why nothing at all is sent for the account; "" when it is at work.
+    standstill: str = ""
 
     @property
     def target(self) -> Target:
@@ -64,7 +66,12 @@ class Explanation:
 
     @property
     def will_be_sent(self) -> bool:
-        return self.reason in SENT
+        return self.reason in SENT and not self.standstill
+
+    @property
+    def may_be_asked_for(self) -> bool:
+        """Whether it is sent when a person asks for it."""
+        return self.reason not in CURES and not self.standstill
 
     @property
     def kept_back_by(self) -> str:
@@ -97,6 +104,8 @@ class Explanation:
     @property
     def next_step(self) -> str:
         """What happens next, in words."""
+        if self.standstill:
+            return f"Nothing is sent. {self.standstill}"
         if self.queued and self.queued.stuck_at:
             return f"It is stuck: {self.queued.error}"
         if self.queued and self.queued.leased_until:
@@ -110,7 +119,7 @@ class Explanation:
         if self.will_be_sent:
             number = with_thousands(units(self.one.quantity))
             return f"{number} will be sent within ten minutes. {self.reason}"
-        return str(self.reason)
+        return f"{self.reason} {CURES.get(self.reason, '')}".strip()
 
 
 def explain(listing: Listing) -> Explanation | None:
@@ -119,7 +128,7 @@ def explain(listing: Listing) -> Explanation | None:
     one = next(iter(list(wanted(account, [listing.item_id]))), None)
     if one is None:
         return None
-    found = Explanation(listing, one, why(account, one))
+    found = Explanation(listing, one, why(account, one), standstill=standstill(account))
     places = set(account.facilities.values_list("pk", flat=True))
     found.shelves = _shelves(listing.item_id, places)
     found.promises = _promises(listing.item_id, places)

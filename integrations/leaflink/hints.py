@@ -16,7 +16,7 @@ from catalog.models import Facility, Item
 from catalog.signals import stock_changed
 from customers.models import Destination, SalesRep
 from integrations import work
-from integrations.leaflink import create_product, out_of_step, payments_due
+from integrations.leaflink import brake, create_product, out_of_step, payments_due
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.draft_orders import NO_RATE
 from integrations.leaflink.edit_orders import CANT_TAKE
@@ -221,6 +221,8 @@ def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
     transaction.on_commit(lambda: _reconsider(wanted))
     # Facilities that count, safety stock; and with another key what was refused may be taken.
     transaction.on_commit(lambda: _quantities_anew(instance))
+    # What waits for a yes does so only while the account is active.
+    transaction.on_commit(lambda: brake.tell(instance))
     if instance.is_active and instance.push_payments:
         # They may have waited for the rule, or for somebody to record them.
         transaction.on_commit(lambda: _payments_soon(instance, Q()))

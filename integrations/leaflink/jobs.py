@@ -7,7 +7,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations import work
-from integrations.leaflink import create_product, hints, mark_listings, pull_lists, push_details
+from integrations.leaflink import (
+    create_product,
+    drift,
+    hints,
+    mark_listings,
+    pull_lists,
+    push_details,
+)
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
@@ -62,8 +69,9 @@ def pull_catalog() -> None:
 
 
 def audit() -> None:
-    """Hourly: read all products and customers, whether LeafLink says that they changed or not."""
-    _for_each_account(("customers", "products"), full=True)
+    """Hourly: read all products and customers, whether LeafLink says that they changed or not, then
+    the orders, and compare what LeafLink reserves with what they add up to."""
+    _for_each_account(("customers", "products", "orders"), full=True)
 
 
 def _for_each_account(
@@ -123,6 +131,8 @@ def _read_product(connection: Connection, remote_id: str) -> None:
         hints.product_read(account, int(remote_id))
     listing = Listing.objects.filter(product__account=account, product__remote_id=remote_id)
     touched = list(listing.values_list("pk", flat=True))
+    for item_id in listing.values_list("item", flat=True):
+        drift.product_read(account, item_id)
     # A product that is nobody's may have taken the place of one that was archived.
     settle(account, touched or listings_away(account))
     changed_by_hand = listing.exclude(

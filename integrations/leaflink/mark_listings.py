@@ -4,15 +4,16 @@ Marks make it fast; the ten-minute sweep finds what was never marked.
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from catalog.inventory import today
 from catalog.models import Lot
 from catalog.signals import announce_stock_change
 from integrations import work
 from integrations.leaflink.chunks import in_chunks
+from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.models import Account, LineItem, Listing
 from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
 from integrations.models import WorkItem
@@ -55,3 +56,20 @@ def orders_read(account: Account, order_ids: Collection[int]) -> None:
         committed = Q(item__order_lines__order__leaflink_order__in=some)
         items = Listing.objects.filter(named | committed, product__account=account.pk)
         mark(set(items.values_list("item", flat=True)))
+
+
+def products_read(account: Account, since: datetime) -> None:
+    """Products were read since then: what LeafLink shows otherwise than sent is sent anew."""
+    if not (account.is_active and account.push_inventory):
+        return
+    others = Listing.objects.filter(
+        product__account=account, product__read_at__gte=since, last_sent__isnull=False
+    ).exclude(last_sent=F("product__quantity"))
+    items = list(others.values_list("item", flat=True))
+    # Only what is really due: the rest (paused, refused, kept there) differs, and is reported.
+    due = [pk for some in in_chunks(items) for pk in _due(account, some)]
+    work.ask(account.pk, LISTING_WORK, map(str, due), WorkItem.Priority.STOCK)
+
+
+def _due(account: Account, item_ids: Collection[int]) -> list[int]:
+    return [one.row.item_id for one in plan(account, item_ids).changes]

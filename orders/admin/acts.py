@@ -38,14 +38,14 @@ class OrderActs(PageContext):
             ("terms", "terms/", require_POST(self.change_terms)),
             ("remove", "remove/", self.remove),
             ("allocation", "allocation/", allocation_page.allocation),
-            ("any_lot", "any-lot/<int:line_id>/", require_POST(allocation_page.any_lot)),
+            ("any_lot", "any-lot/<id:line_id>/", require_POST(allocation_page.any_lot)),
             ("pay", "pay/", require_POST(payment_acts.record)),
-            ("void", "void/<int:payment_id>/", require_POST(payment_acts.void)),
+            ("void", "void/<id:payment_id>/", require_POST(payment_acts.void)),
         )
         urls: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         return [
             path(
-                f"<int:order_id>/{address}",
+                f"<id:order_id>/{address}",
                 self.admin_site.admin_view(view),
                 name=f"orders_salesorder_{name}",
             )

@@ -1,5 +1,6 @@
 """Many products that would sell out at once wait for a person; a few, and whatever rises, go on."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,11 +12,12 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import push_inventory
+from integrations.leaflink import drift, push_inventory
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import Notice, WorkItem
+from tests.leaflink.pages import text_of
 
 
 @pytest.fixture
@@ -37,6 +39,12 @@ def offered(bench, goods):
 
 def page(bench):
     return reverse("admin:leaflink_listing_brake", args=[bench.account.pk])
+
+
+def say_all(client, bench, opened):
+    """Press "Yes, all" on a page that was opened before."""
+    newest = re.search(r'name="newest" value="([^"]+)"', opened.content.decode()).group(1)
+    return client.post(page(bench), {"all": "1", "newest": newest}, follow=True)
 
 
 @pytest.mark.parametrize("hand_over", [False, True])
@@ -105,13 +113,41 @@ def test_a_persons_yes_lets_them_go(bench, shelf, admin_client):
     admin_client.post(page(bench), {"chosen": chosen, "some": "1"})
     work.drain()
     assert offered(bench, shelf) == [0] * 3 + [10] * 9
-    admin_client.post(page(bench), {"all": "1"})
+    told = text_of(say_all(admin_client, bench, admin_client.get(page(bench))))
+    assert "5 products are set to sold out in LeafLink now." in told
+    assert "more came" not in told
     work.drain()
     assert offered(bench, shelf) == [0] * 8 + [10] * 4
     assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
     assert "Yes to 3 products" in LogEntry.objects.order_by("pk").first().change_message
     bench.sync("inventory")
     assert offered(bench, shelf) == [0] * 8 + [10] * 4
+
+
+def test_a_yes_to_all_covers_only_what_the_page_told_of(bench, shelf, admin_client):
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    opened = admin_client.get(page(bench))
+    for one in shelf[8:11]:
+        empty(bench, one)
+    bench.sync("inventory")
+    told = text_of(say_all(admin_client, bench, opened))
+    assert "8 products are set to sold out in LeafLink now." in told
+    assert "3 more came after you opened the page, and still wait." in told
+    assert "3 of 12 products would be sold out" in told
+    work.drain()
+    bench.sync("inventory")
+    assert offered(bench, shelf) == [0] * 8 + [10] * 4
+
+
+@pytest.mark.parametrize("newest", [None, "", "x", "2026-99-99T00:00:00Z", "2030-01-01T00:00:00"])
+def test_a_yes_to_all_of_no_page_changes_nothing(bench, stopped, admin_client, newest):
+    said = {"all": "1"} if newest is None else {"all": "1", "newest": newest}
+    told = text_of(admin_client.post(page(bench), said, follow=True))
+    assert "Nothing was done" in told
+    work.drain()
+    assert offered(bench, stopped) == [10] * 12
 
 
 def test_without_permission_nobody_says_yes(bench, shelf, client, django_user_model):
@@ -191,6 +227,34 @@ def test_what_needs_no_yes_any_more_holds_nothing_else_back(bench, stopped, leav
     bench.sync("inventory")
     assert bench.available(stopped[9]) == 0
     assert not Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+def test_an_account_that_is_not_active_asks_for_nothing(
+    bench, stopped, admin_client, django_capture_on_commit_callbacks
+):
+    report = reverse("admin:leaflink_drift_changelist")
+    waiting = reverse("admin:leaflink_listing_changelist") + "?quantity=braked"
+    why = reverse("admin:leaflink_listing_why", args=[bench.listing(stopped[3]).pk])
+    drift.record(bench.account)
+
+    def seen():
+        return (
+            page(bench) in admin_client.get(reverse("admin:index")).content.decode(),
+            "Item G03" in text_of(admin_client.get(waiting)),
+            "Item G03" in text_of(admin_client.get(report)),
+            "Yes, all 8" in text_of(admin_client.get(page(bench))),
+            "waits for a person." in text_of(admin_client.get(why)),
+            Notice.objects.filter(category="brake", resolved_at__isnull=True).exists(),
+            drift.open_ones().exists(),
+        )
+
+    assert seen() == (True,) * 7
+    for is_active in (False, True):
+        bench.account.is_active = is_active
+        with django_capture_on_commit_callbacks(execute=True):
+            bench.account.save()
+        assert seen() == (is_active,) * 7
+    assert offered(bench, stopped) == [10] * 12
 
 
 def test_pausing_one_at_zero_is_a_yes_to_it(bench, stopped):

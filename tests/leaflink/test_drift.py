@@ -12,8 +12,12 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import drift, jobs
-from integrations.leaflink.models import Drift, Offer
+from integrations.leaflink import drift, jobs, pull_orders
+from integrations.leaflink.models import Drift, Offer, Order
+from integrations.leaflink.wire.errors import Wait
+from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
+from integrations.models import WorkItem
+from tests.leaflink.pages import text_of
 
 LIST = reverse("admin:leaflink_drift_changelist")
 
@@ -57,7 +61,7 @@ def test_each_kind_of_difference_is_found_and_goes_when_it_is_settled(bench, goo
     assert ("price", "wholesale_price", "$0.00", "$11.00") in found
     assert not Drift.objects.filter(order__isnull=False).exists()
     local = bench.local(order)
-    local.payment_term = "Net 30"
+    local.payment_term = "net30"
     local.save()
     bench.account.push_order_terms = False
     bench.account.save()
@@ -79,6 +83,39 @@ def test_the_audit_finds_a_reservation_that_nobody_knows_of(bench, goods):
     assert not Drift.objects.filter(kind="reserved").exists()
 
 
+def test_an_order_is_no_difference_of_reservations_while_one_side_was_read_later(
+    bench, goods, monkeypatch
+):
+    """Orders that come just before and during an audit are reserved there, and read here later."""
+    bench.order(bench.line(goods, 3), sales_rep_ids=[])
+    real = pull_orders.pull_changed
+
+    def one_more_while_reading(*args, **more):
+        bench.order(bench.line(goods, 2), sales_rep_ids=[])
+        return real(*args, **more)
+
+    monkeypatch.setattr(pull_orders, "pull_changed", one_more_while_reading)
+    jobs.audit()
+    assert rows(kind="reserved") == []
+    monkeypatch.setattr(pull_orders, "pull_changed", real)
+    jobs.audit()
+    assert rows(kind="reserved") == []
+    work.drain()
+    bench.world.products[goods.remote.id].reserved += 7
+    jobs.audit()
+    assert rows(kind="reserved") == [("reserved", "reserved", "5", "12")]
+
+
+def test_reservations_are_not_compared_when_the_orders_could_not_be_read(bench, goods, monkeypatch):
+    def refuse(*args, **more):
+        raise Wait("LeafLink is down.", seconds=5)
+
+    bench.world.products[goods.remote.id].reserved = Decimal(7)
+    monkeypatch.setattr(pull_orders, "pull_changed", refuse)
+    jobs.audit()
+    assert rows(kind="reserved") == []
+
+
 def test_an_archived_product_and_other_units_are_told(bench, goods):
     bench.world.archive_product(goods.remote.id)
     other = bench.goods("OTH")
@@ -98,6 +135,23 @@ def test_what_is_about_to_be_sent_is_no_difference_yet(
     assert not Drift.objects.filter(kind="quantity").exists()
 
 
+def test_a_number_typed_in_leaflink_is_put_right_when_its_product_is_read(bench, goods):
+    bench.world.set_quantity(goods.remote.id, "7")
+    jobs.pull_catalog()
+    assert not Drift.objects.filter(kind="quantity").exists()
+    work.drain()
+    assert bench.available(goods) == 100
+
+
+def test_a_number_typed_in_leaflink_is_reported_where_nothing_is_sent(bench, goods):
+    Offer.objects.filter(item=goods.item).update(pause="as_is", pause_reason="recount")
+    work.drain()
+    bench.world.set_quantity(goods.remote.id, "7")
+    jobs.pull_catalog()
+    assert not WorkItem.objects.exists()
+    assert rows(kind="quantity") == [("quantity", "quantity", "100", "7")]
+
+
 def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     paused_and_changed(bench, goods)
     drift.record(bench.account)
@@ -107,7 +161,7 @@ def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     assert ">120<" in page
     fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
     told = admin_client.post(fix, follow=True).content.decode()
-    assert "1 quantities are paused: resume them" in told
+    assert "It is paused. Resume it under Linked products first." in told
     Offer.objects.filter(item=goods.item).update(pause="")
     assert admin_client.get(fix).status_code == 405
     admin_client.post(fix)
@@ -121,6 +175,68 @@ def test_one_is_fixed_by_a_button_and_many_at_once(bench, goods, admin_client):
     admin_client.post(LIST, {"action": "fix_selected", "_selected_action": every})
     work.drain()
     assert bench.world.product(goods.remote.id).name == "Item GUM"
+
+
+def test_a_difference_of_reservations_is_read_again_and_says_so(bench, goods, admin_client):
+    orders = [bench.order(bench.line(goods, 2), sales_rep_ids=[]) for _ in range(2)]
+    bench.sync("orders")
+    work.drain()
+    bench.world.products[goods.remote.id].reserved += 7
+    jobs.audit()
+    one = Drift.objects.get(kind="reserved")
+    assert "Read the product and its orders again:" in admin_client.get(LIST).content.decode()
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "1 product and the 2 orders that LeafLink reserves for are read again." in told
+    bench.calls()
+    bench.world.products[goods.remote.id].reserved -= 7
+    work.drain()
+    read = bench.calls("GET")
+    assert f"GET /products/{goods.remote.id}/" in read
+    assert {f"GET /orders-received/{order.number}/" for order in orders} <= set(read)
+    assert not Drift.objects.filter(kind="reserved").exists()
+
+
+def test_the_terms_of_an_order_are_not_said_to_be_sent_when_the_rules_keep_them(
+    bench, goods, admin_client
+):
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "net30"
+    local.save()
+    bench.account.push_order_terms = False
+    bench.account.save()
+    work.drain()
+    drift.record(bench.account)
+    one = Drift.objects.get(kind="terms")
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "Not sent: the terms of" in told
+    assert "brought up to date" not in told
+    bench.account.push_order_terms = True
+    bench.account.save()
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "1 order is brought up to date within seconds." in told
+    work.drain()
+    assert bench.world.orders[order.number].payment_term == "Net 30"
+
+
+def test_what_leaflink_refused_of_an_order_is_not_said_to_be_sent(bench, goods, admin_client):
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "net30"
+    local.save()
+    drift.record(bench.account)
+    Order.objects.update(refusals={"payment_term": ["net30", "Not this one."]}, refused="Not it.")
+    work.drain()
+    drift.record(bench.account)
+    one = Drift.objects.get(kind="terms")
+    fix = reverse("admin:leaflink_drift_fix", args=[one.pk])
+    told = text_of(admin_client.post(fix, follow=True))
+    assert "LeafLink refused it" in told
+    assert "brought up to date" not in told
 
 
 def test_ignored_until_a_day_or_until_it_changes(bench, goods, admin_client):
@@ -141,6 +257,36 @@ def test_ignored_until_a_day_or_until_it_changes(bench, goods, admin_client):
     inventory.receive(goods.item, bench.shop, Decimal(1))
     drift.record(bench.account)
     assert one in drift.open_ones()
+
+
+def test_what_is_ignored_stays_so_while_its_work_waits_in_the_queue(bench, goods, admin_client):
+    paused_and_changed(bench, goods)
+    order = bench.order(bench.line(goods, 3))
+    bench.sync("orders")
+    local = bench.local(order)
+    local.payment_term = "net30"
+    local.save()
+    bench.account.push_order_terms = False
+    bench.account.save()
+    work.drain()
+    drift.record(bench.account)
+    kinds = ["name", "price", "quantity", "terms"]
+    ignored = list(Drift.objects.filter(kind__in=kinds).order_by("kind"))
+    assert [one.kind for one in ignored] == kinds
+    until = timezone.now() + timedelta(days=5)
+    drift.ignore(Drift.objects.all(), until, by=admin_client.get("/admin/").wsgi_request.user)
+    for kind, key in (
+        (LISTING_WORK, goods.item.pk),
+        (DETAILS_WORK, goods.item.pk),
+        (STATUS_WORK, order.number),
+    ):
+        work.ask(bench.account.pk, kind, [str(key)], WorkItem.Priority.STOCK)
+    drift.record(bench.account)
+    work.drain()
+    drift.record(bench.account)
+    for one in ignored:
+        one.refresh_from_db()
+        assert one not in drift.open_ones()
 
 
 def test_the_report_goes_out_as_a_file_by_permission(bench, goods, client, django_user_model):

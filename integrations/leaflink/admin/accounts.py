@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
+from catalog.natural import natural
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
@@ -245,12 +246,16 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         test = path(
-            "<int:account_id>/routing/",
+            "<id:account_id>/routing/",
             self.admin_site.admin_view(test_routing),
             name="leaflink_account_routing",
         )
         urls: list[URLPattern] = super().get_urls()
         return [test, *urls]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        # Its id is another table's, where Django passes on a number that no database can hold.
+        return super().get_object(request, str(natural(object_id)), from_field)
 
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)

@@ -187,5 +187,5 @@ def pay_again(request: HttpRequest, row_id: int) -> HttpResponse:
 VIEWS = (
     ("conflicts/", require_GET(conflicts), "conflicts"),
     ("conflicts/choose/", choose, "conflicts_choose"),
-    ("conflicts/payment/<int:row_id>/", pay_again, "conflicts_payment"),
+    ("conflicts/payment/<id:row_id>/", pay_again, "conflicts_payment"),
 )

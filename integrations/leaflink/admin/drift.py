@@ -23,18 +23,12 @@ from catalog.export_admin import PermittedExport
 from catalog.file_columns import exported
 from catalog.permissions import require
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import work
 from integrations.leaflink import drift as report
 from integrations.leaflink.admin import listing_pages
-from integrations.leaflink.admin.quantity_pages import send_again
-from integrations.leaflink.models import Account, Drift, Listing, Offer
-from integrations.leaflink.work_kinds import INVENTORY_WORK, STATUS_WORK
-from integrations.models import WorkItem
+from integrations.leaflink.admin.fix_drift import BY_HAND, DETAILS, fields_of, fix
+from integrations.leaflink.models import Account, Drift
 
 Kind = Drift.Kind
-# What sending ours, or keeping LeafLink's, can settle.
-DETAILS = (Kind.PRICE, Kind.NAME, Kind.SKU, Kind.DETAILS)
-BY_HAND = (Kind.UNIT, Kind.LISTING_STATE)
 FIXES = ["leaflink.change_listing", "leaflink.sync_account"]
 COLORS = {
     Kind.QUANTITY.value: "danger",
@@ -151,7 +145,8 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
     list_before_template = "admin/leaflink/drift_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Drift]:
-        rows = super().get_queryset(request)
+        # Of an account that is not active nothing is read or sent: what differed then is no news.
+        rows = super().get_queryset(request).filter(account__is_active=True)
         rows = rows.select_related("account", "listing__item", "listing__product", "order")
         return rows.defer(
             "order__raw", "listing__product__raw", "listing__product__shown", "listing__agreed"
@@ -196,12 +191,16 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
         if drift.kind in BY_HAND:
             return "By hand"
         url = reverse("admin:leaflink_drift_fix", args=[drift.pk])
-        label = f"Send our {drift.get_kind_display().lower()} of {drift.listing or drift.order}"
+        does, label = "Send ours", f"Send our {drift.get_kind_display().lower()} of"
+        if drift.kind == Kind.RESERVED:
+            does, label = "Read again", "Read the product and its orders again:"
         return format_html(
             '<button class="lb-button" formaction="{}" formmethod="post" formnovalidate '
-            'aria-label="{}">Send ours</button>',
+            'aria-label="{} {}">{}</button>',
             url,
             label,
+            drift.listing or drift.order,
+            does,
         )
 
     def changelist_view(
@@ -222,7 +221,7 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [
             path("compare/", closed(self.compare_now), name="leaflink_drift_compare"),
-            path("<int:drift_id>/fix/", closed(self.fix_one), name="leaflink_drift_fix"),
+            path("<id:drift_id>/fix/", closed(self.fix_one), name="leaflink_drift_fix"),
             *urls,
         ]
 
@@ -238,17 +237,21 @@ class DriftAdmin(PermittedExport, ReadOnlyAdmin):
     def fix_one(self, request: HttpRequest, drift_id: int) -> HttpResponse:
         """Make LeafLink show ours in one thing."""
         require(request, *FIXES)
-        _fix(request, Drift.objects.filter(pk=drift_id))
+        drifts = self.get_queryset(request).filter(pk=drift_id)
+        if drifts.exists():
+            fix(request, drifts)
+        else:
+            messages.info(request, "This no longer differs.")
         return HttpResponseRedirect(reverse("admin:leaflink_drift_changelist"))
 
-    @admin.action(description="Fix: send ours to LeafLink", permissions=["fix"])
+    @admin.action(description="Fix: send ours (reservations: read again)", permissions=["fix"])
     def fix_selected(self, request: HttpRequest, drifts: QuerySet[Drift]) -> None:
-        _fix(request, drifts)
+        fix(request, drifts)
 
     @admin.action(description="Keep LeafLink's (prices and details)", permissions=["fix"])
     def keep_selected(self, request: HttpRequest, drifts: QuerySet[Drift]) -> None:
         rows = drifts.filter(kind__in=DETAILS)
-        listing_pages.decide_fields(request, _fields(rows), "keep")
+        listing_pages.decide_fields(request, fields_of(rows), "keep")
         _recorded(drifts)
 
     @admin.action(description="Ignore until…", permissions=["fix"])
@@ -283,56 +286,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _fields(drifts: QuerySet[Drift]) -> dict[int, list[str]]:
-    """By listing the fields that these differences are about."""
-    fields: dict[int, list[str]] = {}
-    for listing_id, name in drifts.values_list("listing", "field"):
-        fields.setdefault(listing_id, []).append(name)
-    return fields
-
-
 def _recorded(drifts: QuerySet[Drift]) -> None:
     """Compare the accounts of these anew: what was settled is gone from the report at once."""
     for account in Account.objects.filter(pk__in=set(drifts.values_list("account", flat=True))):
         report.record(account)
-
-
-def _fix(request: HttpRequest, drifts: QuerySet[Drift]) -> None:
-    """Make LeafLink show ours, each kind by its own verb; say what can't be fixed from here."""
-    drifts = Drift.objects.filter(pk__in=list(drifts.values_list("pk", flat=True)))
-    stock = drifts.filter(kind=Kind.QUANTITY).values("listing")
-    _fix_quantities(request, Listing.objects.filter(pk__in=stock))
-    # Orders are read first; LeafLink's reservations then follow from them.
-    for account_id in set(drifts.filter(kind=Kind.RESERVED).values_list("account", flat=True)):
-        work.ask(account_id, INVENTORY_WORK, ["all"], WorkItem.Priority.STOCK)
-    orders = drifts.filter(order__isnull=False, order__is_disputed=False)
-    numbers = orders.values_list("account", "order__number")
-    if count := work.ask_each(STATUS_WORK, numbers, WorkItem.Priority.ORDERS):
-        messages.success(request, f"{count} orders are brought up to date.")
-    details = drifts.filter(kind__in=DETAILS)
-    if details.exists():
-        listing_pages.decide_fields(request, _fields(details), "send")
-    by_hand = drifts.filter(Q(kind__in=BY_HAND) | Q(order__is_disputed=True))
-    if count := by_hand.count():
-        messages.warning(
-            request,
-            f"{count} can't be fixed from here: units and listing states are changed in LeafLink "
-            "or on the item, and what both sides changed is chosen about under Conflicts.",
-        )
-
-
-def _fix_quantities(request: HttpRequest, stock: QuerySet[Listing]) -> None:
-    """Send the quantities of these, but for those that wait for a person."""
-    is_paused = Q(item__offer__pause=Offer.Pause.AS_IS)
-    is_braked = Q(braked_at__isnull=False)
-    for some, text in (
-        (stock.filter(is_paused), "are paused: resume them under Linked products first"),
-        (
-            stock.filter(is_braked).exclude(is_paused),
-            "wait for a yes, since many would sell out at once: see the overview",
-        ),
-    ):
-        if count := some.count():
-            messages.warning(request, f"{count} quantities {text}.")
-    if sent := send_again(stock.exclude(is_paused).exclude(is_braked)):
-        messages.success(request, f"{sent} quantities are sent within seconds.")

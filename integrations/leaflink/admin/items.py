@@ -180,7 +180,7 @@ class LeafLinkItemAdmin(PageContext, ReturnsToCaller, ItemAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         preview = path(
-            "<int:item_id>/leaflink-preview/",
+            "<id:item_id>/leaflink-preview/",
             self.admin_site.admin_view(require_POST(self.preview)),
             name="catalog_item_leaflink_preview",
         )

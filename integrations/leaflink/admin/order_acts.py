@@ -72,7 +72,7 @@ def urls(site: Any) -> list[URLPattern]:
     )
     return [
         path(
-            f"<int:order_id>/{name.replace('_', '-')}/",
+            f"<id:order_id>/{name.replace('_', '-')}/",
             site.admin_view(view),
             name=f"leaflink_order_{name}",
         )

@@ -94,7 +94,7 @@ class StaffAdmin(PageContext, ReturnsToCaller, ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         create = path(
-            "<int:staff_id>/create-rep/",
+            "<id:staff_id>/create-rep/",
             self.admin_site.admin_view(require_POST(self.create_rep)),
             name="leaflink_staff_create_rep",
         )

@@ -24,6 +24,7 @@ from integrations.leaflink.admin import (
     workbench_acts,
 )
 from integrations.leaflink.admin.listing_panel import panel
+from integrations.leaflink.brake import waiting_for_yes
 from integrations.leaflink.models import Listing, Product
 from integrations.leaflink.wanted import offer_of
 
@@ -173,7 +174,7 @@ class PausedFilter(admin.SimpleListFilter):
         if self.value() == "paused":
             return queryset.filter(item__offer__pause__gt="")
         if self.value() == "braked":
-            return queryset.filter(braked_at__isnull=False)
+            return queryset.filter(pk__in=waiting_for_yes().values("pk"))
         if self.value() == "doubt":
             return queryset.filter(last_sent__isnull=True, last_sent_at__isnull=False)
         return queryset
@@ -258,7 +259,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
                 for where, view, name in workbench_acts.PAGES
             ),
             *(
-                path(f"<int:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
+                path(f"<id:listing_id>/{where}/", closed(view), name=f"leaflink_listing_{where}")
                 for where, view in listing_pages.PAGES
             ),
             *(
@@ -292,8 +293,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
 
     @admin.action(description="Send the quantity again", permissions=["sync"])
     def send_again(self, request: HttpRequest, listings: QuerySet[Listing]) -> None:
-        count = quantity_pages.send_again(listings)
-        messages.success(request, f"{count} quantities are looked at and sent now.")
+        quantity_pages.ask_and_tell(request, listings)
 
     @admin.action(description="Pause the quantity…", permissions=["decide"])
     def pause_selected(
@@ -340,7 +340,7 @@ class ListingAdmin(PageContext, link_files.LinkFiles, ModelAdmin):
             return f"Refused: {listing.refusal}"
         if offer_of(listing.item).pause:
             return "Paused"
-        if listing.braked_at:
+        if listing.braked_at and listing.product.account.is_active:
             return "Waits for a yes"
         return "Not yet" if listing.last_sent is None else with_thousands(units(listing.last_sent))
 

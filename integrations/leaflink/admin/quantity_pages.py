@@ -1,17 +1,19 @@
 """Pages about quantities in LeafLink: why this number, what would be sent now, and the brake."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
@@ -24,8 +26,9 @@ from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.explain_quantity import explain, quantity_row
 from integrations.leaflink.models import Account, Listing, Offer
 from integrations.leaflink.quantities import wanted
+from integrations.leaflink.send_again import send_again
 from integrations.leaflink.wanted import offer_of
-from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
+from integrations.leaflink.work_kinds import INVENTORY_WORK
 from integrations.models import WorkItem
 
 PER_PAGE = 50
@@ -94,20 +97,24 @@ def send_now(request: HttpRequest, listing_id: int) -> HttpResponse:
     """Send a listing's quantity, whatever is believed to be in LeafLink."""
     require(request, SYNCS)
     listing = _listing(listing_id)
-    send_again(Listing.objects.filter(pk=listing_id))
-    messages.success(request, f"{listing.item.sku} is looked at and sent within seconds.")
+    ask_and_tell(request, Listing.objects.filter(pk=listing.pk))
     return _to_why(request, listing_id)
 
 
-def send_again(listings: QuerySet[Listing]) -> int:
-    """Have these quantities sent, also those that were refused; returns how many."""
-    ids = list(listings.values_list("pk", flat=True))
-    Listing.objects.filter(pk__in=ids).update(
-        last_sent=None, doubted_at=timezone.now(), refused_quantity=None
-    )
-    rows = Listing.objects.filter(pk__in=ids, product__account__is_active=True)
-    items = rows.values_list("product__account", "item")
-    return work.ask_each(LISTING_WORK, items, WorkItem.Priority.STOCK)
+def ask_and_tell(request: HttpRequest, listings: QuerySet[Listing]) -> None:
+    """Have these quantities sent; tell how many are, and of the others why not and the cure."""
+    asked = send_again(listings)
+    if asked.sent:
+        are = "is" if len(asked.sent) == 1 else "are"
+        messages.success(request, f"{_named(asked.sent)} {are} looked at and sent within seconds.")
+    for reason, skus in asked.kept.items():
+        messages.warning(request, f"{_named(skus)} not sent. {reason}")
+
+
+def _named(skus: list[str]) -> str:
+    """The first of these in words, and how many more there are."""
+    shown, more = skus[:3], len(skus) - 3
+    return f"{', '.join(shown)} and {more} more" if more > 0 else ", ".join(shown)
 
 
 @require_POST
@@ -242,6 +249,8 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
         account=account,
         page=page,
         rows=rows,
+        # "All" is what the page tells of, and nothing that came after it was opened.
+        newest=held.aggregate(Max("braked_at"))["braked_at__max"],
         of=brake.managed(account),
         may_say_yes=request.user.has_perm(SYNCS),
     )
@@ -250,11 +259,8 @@ def braked(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, SYNCS)
-    held = brake.held_back(account)
-    if "all" not in request.POST:
-        chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
-        held = held.filter(pk__in=[pk for pk in chosen if pk])
-    count = brake.say_yes(account, list(held.values_list("pk", flat=True)))
+    chosen = _meant(request, brake.held_back(account))
+    count = brake.say_yes(account, list(chosen.values_list("pk", flat=True)))
     if count:
         text = f"Yes to {count} products that sell out in LeafLink."
         LogEntry.objects.log_actions(
@@ -264,17 +270,42 @@ def _say_yes(request: HttpRequest, account: Account) -> HttpResponse:
             change_message=text,
         )
         messages.success(request, f"{count} products are set to sold out in LeafLink now.")
+    elif "all" in request.POST:
+        messages.error(request, "Nothing was done: what the page told of waits no longer.")
     else:
         messages.error(request, "Select the products that are really sold out first.")
+    if "all" in request.POST and (later := brake.held_back(account).count()):
+        messages.warning(
+            request,
+            f"{later} more came after you opened the page, and still wait. Look at them below.",
+        )
     return HttpResponseRedirect(request.get_full_path())
 
 
+def _meant(request: HttpRequest, held: QuerySet[Listing]) -> QuerySet[Listing]:
+    """The listings that a person says yes to: the ticked ones, or all that the page told of."""
+    if "all" in request.POST:
+        newest = _moment(request.POST.get("newest", ""))
+        return held.filter(braked_at__lte=newest) if newest else held.none()
+    chosen = (natural(text) for text in request.POST.getlist("chosen")[:500])
+    return held.filter(pk__in=[pk for pk in chosen if pk])
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment as our own pages write it; None for anything else."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None
+
+
 PAGES: tuple[tuple[str, Any, str], ...] = (
-    ("<int:listing_id>/why/", why, "why"),
-    ("<int:listing_id>/send-now/", send_now, "send_now"),
-    ("<int:listing_id>/pause/", pause, "pause"),
-    ("<int:listing_id>/resume/", resume, "resume"),
-    ("preview/<int:account_id>/", preview, "preview"),
-    ("preview/<int:account_id>/send/", push_now, "push_now"),
-    ("brake/<int:account_id>/", braked, "brake"),
+    ("<id:listing_id>/why/", why, "why"),
+    ("<id:listing_id>/send-now/", send_now, "send_now"),
+    ("<id:listing_id>/pause/", pause, "pause"),
+    ("<id:listing_id>/resume/", resume, "resume"),
+    ("preview/<id:account_id>/", preview, "preview"),
+    ("preview/<id:account_id>/send/", push_now, "push_now"),
+    ("brake/<id:account_id>/", braked, "brake"),
 )
