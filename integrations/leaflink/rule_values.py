@@ -30,10 +30,11 @@ _IN_ORDER = {"import_statuses": list(IMPORTABLE), "lead_statuses": list(CAN_LEAD
 
 @dataclass(frozen=True)
 class RuleInWords:
-    """One rule of one account, ready to be shown."""
+    """One rule of one account, ready to be shown: its stored value, and the rest in words."""
 
     name: str
     label: str
+    value: Value
     words: str
     effect: str
     default: str
@@ -172,6 +173,7 @@ def _shown(rule: Rule, values: Mapping[str, Value]) -> RuleInWords:
     return RuleInWords(
         rule.name,
         rule.label,
+        value,
         said,
         rule.effect(value, said),
         words(rule, default),

@@ -24,7 +24,7 @@ from integrations.leaflink.mapping.rule_presets import RulePreset
 from integrations.leaflink.models import Account, RuleChange
 from integrations.leaflink.rule_presets import apply_preset, preset_of, preview_preset
 from integrations.leaflink.rule_rows import GROUPS, LABELS, rows_in_words
-from integrations.leaflink.rule_values import in_words
+from integrations.leaflink.rule_values import RuleInWords, in_words
 from integrations.leaflink.rules import BY_NAME
 
 SEES, CHANGES = "leaflink.view_account", "leaflink.change_account"
@@ -112,15 +112,7 @@ def _groups(account: Account, form: RulesForm) -> list[dict[str, Any]]:
     return [
         {
             "name": group.name.value,
-            "rules": [
-                {
-                    "said": said,
-                    "controls": [form[name] for name in fields_of(said.name)],
-                    "before_you_switch": _before_you_switch(account, said.name),
-                    "changes": history[said.name],
-                }
-                for said in group.rules
-            ],
+            "rules": [_rule(said, form, history) for said in group.rules],
             "rows": [
                 {"label": LABELS[kind], "rows": rows[kind], "kind": kind, "changes": history[kind]}
                 for kind, belongs in GROUPS.items()
@@ -131,13 +123,27 @@ def _groups(account: Account, form: RulesForm) -> list[dict[str, Any]]:
     ]
 
 
-def _before_you_switch(account: Account, name: str) -> str:
-    """What the other position of a switch would set off at once; "" where that is nothing much."""
-    present = None if BY_NAME[name].routing_kind else getattr(account, name)
-    if not isinstance(present, bool):
-        return ""
-    outcome = BY_NAME[name].outcome(present, not present)
-    return f"Switched {'off' if present else 'on'}: {outcome}" if outcome else ""
+def _rule(
+    said: RuleInWords, form: RulesForm, history: dict[str, list[RuleChange]]
+) -> dict[str, Any]:
+    rule = BY_NAME[said.name]
+    shown = {
+        "said": said,
+        "unit": rule.unit,
+        "controls": [form[name] for name in fields_of(said.name)],
+        "changes": history[said.name],
+    }
+    if isinstance(said.value, bool):
+        # Both, so that the page says what a switch means before it is saved; and what the other
+        # position would set off at once.
+        outcome = rule.outcome(said.value, not said.value)
+        position = "off" if said.value else "on"
+        shown |= {
+            "effect_on": rule.effect(True, "On"),
+            "effect_off": rule.effect(False, "Off"),
+            "before_you_switch": f"Once switched {position}: {outcome}" if outcome else "",
+        }
+    return shown
 
 
 def _history(account: Account) -> dict[str, list[RuleChange]]:
