@@ -71,7 +71,10 @@ CUSTOMERS: Sentence = by_choice(
 SHORTAGE: Sentence = by_choice(
     {
         "hold": "An order for more than there is waits until there is enough.",
-        "import": "An order for more than there is comes in, and is allocated as stock arrives.",
+        "import": (
+            "An order for more than there is comes in all the same, and can't be allocated in full "
+            "until stock arrives."
+        ),
     }
 )
 NEW_PRODUCTS: Sentence = by_choice(

@@ -94,6 +94,7 @@ def test_a_bad_value_is_told_at_its_rule_and_nothing_is_saved(admin_client, acco
     assert answer.status_code == 200
     assert "leave one of them empty" in answer.context["form"].errors["safety_percent"][0]
     assert "Nothing was saved yet" in text_of(answer)
+    assert 'href="#rule-safety_percent"' in answer.content.decode()
     assert rules_of(account)["push_inventory"] is True
     assert not RuleChange.objects.exists()
 

@@ -1,17 +1,19 @@
 """The form on the page of an account's rules: a control for each, whichever kind it is."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.db import models
 
+from catalog.decimals import plain
 from integrations.leaflink.admin.status_map import MAP_FIELDS, StatusMapForm
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import Account
 from integrations.leaflink.models.accounts import CAN_LEAD
 from integrations.leaflink.rule_values import read
-from integrations.leaflink.rules import RULES
+from integrations.leaflink.rules import RULES, Rule
 
 FIELDS = [rule.name for rule in RULES if not rule.routing_kind and rule.name != "status_map"]
 STATUS_FIELDS = ["status_preset", *MAP_FIELDS]
@@ -63,6 +65,9 @@ class RulesForm(StatusMapForm):
                 self.fields[rule.name] = forms.BooleanField(
                     required=False, initial=present[rule.name]
                 )
+        for name, value in self.initial.items():
+            if isinstance(value, Decimal):
+                self.initial[name] = plain(value)
         recorder: Any = self.fields["payment_recorder"]
         recorder.queryset = recorder.queryset.filter(account=self.instance)
         for rule in RULES:
@@ -89,6 +94,16 @@ class RulesForm(StatusMapForm):
         if not isinstance(seen, dict):
             raise forms.ValidationError("The page had not arrived whole. Open it again.")
         return seen
+
+    def mistakes(self) -> list[tuple[Rule, str]]:
+        """What is wrong, by rule, in the order of the page."""
+        errors = {name: texts[0] for name, texts in self.errors.items()}
+        return [
+            (rule, str(errors[name]))
+            for rule in RULES
+            for name in fields_of(rule.name)
+            if name in errors
+        ]
 
     def values(self) -> dict[str, Any]:
         """The rules that are not as they were, by name. Only after `is_valid()`."""

@@ -89,7 +89,12 @@ def _tell(request: HttpRequest, account: Account, changes: list[RuleChange]) -> 
     preview = reverse("admin:leaflink_listing_preview", args=[account.pk])
     for change in changes:
         rule = BY_NAME[change.rule]
-        outcome = rule.outcome(change.old, change.new)
+        is_idle = rule.sends_stock and rule.name != "push_inventory" and not account.push_inventory
+        outcome = (
+            "Quantities are not sent at present, by rule."
+            if is_idle
+            else rule.outcome(change.old, change.new)
+        )
         text = format_html("{}: {}. {}", rule.label, change.new_words, outcome)
         if rule.sends_stock:
             link = '{} <a class="lb-link" href="{}">See what would be sent now</a>'
@@ -164,12 +169,15 @@ def undo_change(request: HttpRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(Account, pk=account_id)
     number = natural(request.POST.get("change", ""))
     change = get_object_or_404(RuleChange, account=account, pk=number)
+    page = reverse("admin:leaflink_account_rules", args=[account.pk])
     try:
-        _tell(request, account, [undo(change, request.user)])
+        undone = undo(change, request.user)
     except (RuleMoved, ValidationError) as error:
         text = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         messages.error(request, f"Nothing was undone. {text}")
-    page = reverse("admin:leaflink_account_rules", args=[account.pk])
+        return HttpResponseRedirect(page)
+    account.refresh_from_db()
+    _tell(request, account, [undone])
     return HttpResponseRedirect(f"{page}#rule-{change.rule}")
 
 
