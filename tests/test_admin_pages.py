@@ -206,7 +206,7 @@ def test_the_overview_of_an_empty_system_says_where_to_begin(admin_client):
 
 def test_keys_are_on_no_page(admin_client, world):
     account = Account.objects.get()
-    for name in ("change", "history"):
+    for name in ("change", "rules", "history"):
         text = admin_client.get(page("leaflink_account", name, account.pk)).content.decode()
         assert "very-secret" not in text
     assert (
@@ -219,12 +219,6 @@ def account_form(account, **more):
     return {
         "name": account.name,
         "is_active": "on",
-        "import_orders": "on",
-        "import_statuses": ["Submitted"],
-        "status_preset": "flourish",
-        "new_product_state": "Available",
-        "customer_rule": "create",
-        "shortage_rule": "hold",
         "brands-TOTAL_FORMS": "0",
         "routing_rules-TOTAL_FORMS": "0",
         "routing_rules-INITIAL_FORMS": "0",

@@ -42,8 +42,8 @@ def cure_for(blocker: Blocker) -> Cure | None:
         )
     if blocker.code == Code.NO_REP:
         account = blocker.order.account_id
-        cure = page("Choose a rep for such orders", "leaflink_account_change", account, next=back)
-        return Cure(cure.label, f"{cure.url}#id_fallback_rep")
+        cure = page("Choose a rep for such orders", "leaflink_account_rules", account, next=back)
+        return Cure(cure.label, f"{cure.url}#rule-fallback_rep")
     return None
 
 

@@ -134,9 +134,9 @@ def _one_by_one(code: Blocker.Code, cure: str) -> Iterator[Problem]:
 def without_rep() -> Iterator[Problem]:
     """A problem for each account with orders without a rep: one choice there mends them all."""
     for row in _by(Code.NO_REP, "order__account__name"):
-        cure = page("Choose a rep for such orders", "leaflink_account_change", row["account"])
+        cure = page("Choose a rep for such orders", "leaflink_account_rules", row["account"])
         text = f"{row['order__account__name']}: orders come without a sales rep."
-        url = f"{cure.url}#id_fallback_rep"
+        url = f"{cure.url}#rule-fallback_rep"
         yield Problem("no rep", text, cure.label, url, **_of(row))
 
 

@@ -26,9 +26,10 @@ def staff(well_behaved, strange):
 def ask_who_customers_are(page, admin):
     page.goto(f"{admin}/leaflink/account/")
     page.locator("#result_list a[href*='/change/']").first.click()
+    page.get_by_role("link", name="Rules", exact=True).click()
     page.locator("select[name=customer_rule]").select_option("hold")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text(re.compile("was changed successfully"))).to_be_visible()
+    expect(page.get_by_text(re.compile("A new customer: Hold the order"))).to_be_visible()
 
 
 def order_in_leaflink(context, leaflink):

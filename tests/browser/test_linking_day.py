@@ -97,10 +97,11 @@ def test_the_first_day(staff, unlinked, context, tmp_path):
     for name in ("Cinder Peak Cannabis", "Mesa Bloom Extracts"):
         page.goto(f"{unlinked.admin}/leaflink/account/")
         page.get_by_role("link", name=name, exact=True).first.click()
+        page.get_by_role("link", name="Rules", exact=True).click()
         page.locator("[name=push_details]").check()
         page.locator("[name=sync_prices]").check()
         page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.get_by_text("was changed successfully")).to_be_visible()
+        expect(page.get_by_text("Send product details: On.")).to_be_visible()
 
     create_one(page, unlinked, bench)
     change_its_price(page, unlinked, context)

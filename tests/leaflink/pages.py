@@ -15,3 +15,12 @@ def text_of(answer):
         r"<[^>]+>", " ", re.sub(r"(?s)<(script|style).*?</\1>", "", answer.content.decode())
     )
     return " ".join(html.unescape(plain).split())
+
+
+def change_on_rules_page(client, account, **changes):
+    """Post the page of rules as a browser does, with some controls changed (None: unticked)."""
+    page = url("leaflink_account_rules", account.pk)
+    form = client.get(page).context["form"]
+    data = {name: form[name].value() for name in form.fields} | changes
+    given = {name: value for name, value in data.items() if value not in (None, False)}
+    return client.post(page, given)

@@ -161,7 +161,7 @@ def test_payments_that_wait_are_here_too(admin_client, bench, goods):
     bench.sync("payments")
     text = text_of(admin_client.get(url("leaflink_order_conflicts")))
     assert "$5.00 of Jul 6, 2026" in text
-    assert "Open the account" in text
+    assert "Open the account's rules" in text
     bench.account.payment_recorder = Staff.objects.get()
     bench.account.save()
     Staff.objects.update(remote_id=1)

@@ -12,6 +12,7 @@ from model_bakery import baker
 from catalog.models import Item
 from integrations import work
 from integrations.leaflink.models import ListEntry, Listing, Offer
+from tests.leaflink.pages import change_on_rules_page
 
 
 @pytest.fixture
@@ -230,27 +231,8 @@ def test_switching_a_rule_on_sends_nothing_by_itself(bench, shop):
     bench.sync("products")
     Item.objects.filter(pk=bench.item.pk).update(name="Renamed while it was off")
     account = bench.account
-    data = {
-        "name": account.name,
-        "is_active": "on",
-        "stand_in_url": account.stand_in_url,
-        "company_id": account.company_id,
-        "import_statuses": ["Submitted"],
-        "status_preset": "flourish",
-        "customer_rule": "create",
-        "shortage_rule": "hold",
-        "new_product_state": "Available",
-        "link_exact_skus": "on",
-        "push_inventory": "on",
-        "push_details": "on",
-        "sync_prices": "on",
-        "brands-TOTAL_FORMS": 0,
-        "routing_rules-TOTAL_FORMS": 0,
-        "routing_rules-INITIAL_FORMS": 0,
-        "brands-INITIAL_FORMS": 0,
-    }
-    url = reverse("admin:leaflink_account_change", args=[account.pk])
-    assert shop.post(url, data).status_code == 302
+    answer = change_on_rules_page(shop, account, push_details="on", sync_prices="on")
+    assert answer.status_code == 302
     account.refresh_from_db()
     assert account.push_details
     bench.sync("products")

@@ -415,16 +415,8 @@ def test_a_rule_that_is_there_already_is_refused_at_its_row(bench, admin_client)
     kinds = {
         f"routing_rules-{n}-kind": kind for n, kind in enumerate(("destination", "rep", "account"))
     }
-    choices = {
-        "import_statuses": ["Submitted"],
-        "status_preset": "flourish",
-        "new_product_state": "Available",
-        "customer_rule": "create",
-        "shortage_rule": "hold",
-        "is_active": "on",
-    }
     answer = admin_client.post(
-        page, {**data, **kinds, **rows, **choices, "routing_rules-TOTAL_FORMS": "5"}
+        page, {**data, **kinds, **rows, "is_active": "on", "routing_rules-TOTAL_FORMS": "5"}
     )
     assert answer.status_code == 200
     assert "There is a rule “License type medical” already" in answer.content.decode()

@@ -19,6 +19,7 @@ from integrations.leaflink.mapping.status_rules import (
 from integrations.leaflink.models import Account
 from orders import services
 from orders.status import Status
+from tests.leaflink.pages import change_on_rules_page
 
 
 @pytest.fixture
@@ -162,44 +163,27 @@ def test_ours_that_went_back_is_told_apart_from_leaflinks_moved_by_hand(bench, o
     assert bench.world.order(order.number).status == "Rejected"
 
 
-def post(admin_client, account, **changes):
-    page = reverse("admin:leaflink_account_change", args=[account.pk])
-    form = admin_client.get(page).context["adminform"].form
-    data = {name: form[name].value() for name in form.fields}
-    for inline in admin_client.get(page).context["inline_admin_formsets"]:
-        data |= {
-            f"{inline.formset.prefix}-{name}": inline.formset.management_form[name].value()
-            for name in inline.formset.management_form.fields
-        }
-        for row in inline.formset.forms:
-            data |= {row.add_prefix(name): row[name].value() for name in row.fields}
-    data = {
-        name: value for name, value in {**data, **changes}.items() if value not in (None, False)
-    }
-    return admin_client.post(page, data)
-
-
 def test_a_preset_fills_the_table_and_a_row_makes_it_ones_own(bench, admin_client):
-    post(admin_client, bench.account, status_preset="distru")
+    change_on_rules_page(admin_client, bench.account, status_preset="distru")
     bench.account.refresh_from_db()
     assert bench.account.status_map == PRESETS["distru"]
-    post(admin_client, bench.account, status_map_created="")
+    change_on_rules_page(admin_client, bench.account, status_map_created="")
     bench.account.refresh_from_db()
     table = {k: v for k, v in PRESETS["distru"].items() if k != "created"}
     assert bench.account.status_map == table
-    page = admin_client.get(reverse("admin:leaflink_account_change", args=[bench.account.pk]))
-    assert page.context["adminform"].form["status_preset"].value() == "own"
+    page = admin_client.get(reverse("admin:leaflink_account_rules", args=[bench.account.pk]))
+    assert page.context["form"]["status_preset"].value() == "own"
 
 
 def test_an_impossible_table_is_refused_at_its_row(bench, admin_client):
-    answer = post(
+    answer = change_on_rules_page(
         admin_client,
         bench.account,
         status_preset="own",
         status_map_shipped="Shipped",
         status_map_completed="Accepted",
     )
-    form = answer.context["adminform"].form
+    form = answer.context["form"]
     assert "does not go back" in form.errors["status_map_completed"][0]
     bench.account.refresh_from_db()
     assert bench.account.status_map == PRESETS["flourish"]

@@ -1,17 +1,17 @@
-"""Admin pages of accounts, with their keys and rules, and of webhooks."""
+"""Admin pages of accounts, with their keys, brands and routing, and of webhooks."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from catalog.natural import natural
 from catalog.page_context import PageContext
@@ -20,26 +20,15 @@ from catalog.return_to import ReturnsToCaller
 from integrations import budget
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
-from integrations.leaflink.admin.status_map import MAP_ROWS, STATUS_HELP, StatusMapForm
-from integrations.leaflink.compare_listings import settle
-from integrations.leaflink.mapping.statuses import IMPORTABLE
+from integrations.leaflink.admin.rules_pages import rule_urls
 from integrations.leaflink.models import (
     Account,
     AccountBrand,
     RoutingRule,
     WebhookDelivery,
 )
-
-STOCK = [
-    "push_inventory",
-    "facilities",
-    "safety_units",
-    "safety_percent",
-    "most_shown",
-    "brake_products",
-    "brake_percent",
-]
-TERMS_AND_PAYMENTS = ["push_order_terms", "push_payments", "payment_recorder"]
+from integrations.leaflink.rule_rows import noting_rows
+from integrations.leaflink.rule_values import in_words
 
 
 class AccountBrandInline(TabularInline):
@@ -108,15 +97,11 @@ class KeyField(forms.CharField):
         return key
 
 
-class AccountForm(StatusMapForm):
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What an account is, and its keys. Its rules have a page of their own."""
+
     new_app_key = KeyField(label="App key")
     new_webhook_key = KeyField(label="Webhook key")
-    import_statuses = forms.MultipleChoiceField(
-        label="Statuses that are imported",
-        choices=[(status, status) for status in IMPORTABLE],
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        required=False,
-    )
 
     class Meta:
         model = Account
@@ -128,26 +113,6 @@ class AccountForm(StatusMapForm):
             "key_owner",
             "company_name",
             "company_id",
-            "import_orders",
-            "import_statuses",
-            "import_since",
-            "lead_statuses",
-            "push_order_terms",
-            "push_payments",
-            "payment_recorder",
-            "fallback_rep",
-            "default_facility",
-            "customer_rule",
-            "shortage_rule",
-            "hold_on_total_mismatch",
-            "ignore_prices_from",
-            "link_exact_skus",
-            "create_products",
-            "new_product_state",
-            "push_details",
-            "sync_prices",
-            "external_id_key",
-            *STOCK,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -162,7 +127,6 @@ class AccountForm(StatusMapForm):
                 )
 
     def save(self, commit: bool = True) -> Any:
-        self.instance.status_map = self.cleaned_data["status_map"]
         for name in ("app_key", "webhook_key"):
             if value := self.cleaned_data.get(f"new_{name}"):
                 setattr(self.instance, name, value)
@@ -171,14 +135,10 @@ class AccountForm(StatusMapForm):
 
 @admin.register(Account)
 class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
-    class Media:
-        js = ("leafbridge/status_preset.js",)
-
     form = AccountForm
     list_display = ["name", "company_name", "shown_host", "is_active", "last_webhook_at"]
     list_filter = ["is_active", "host"]
     search_fields = ["name", "company_name"]
-    autocomplete_fields = ["default_facility", "fallback_rep", "facilities", "payment_recorder"]
     readonly_fields = ["webhook_address", "last_webhook_at"]
     inlines = [AccountBrandInline, RoutingRuleInline]
     change_form_outer_before_template = "admin/leaflink/account_links.html"
@@ -190,54 +150,6 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             {"fields": ["webhook_address", "new_webhook_key", "last_webhook_at"]},
         ),
         ("LeafLink company", {"fields": [("company_name", "company_id")]}),
-        (
-            "Orders",
-            {
-                "fields": [
-                    "import_orders",
-                    "import_statuses",
-                    "import_since",
-                    "fallback_rep",
-                    "default_facility",
-                    "customer_rule",
-                    "shortage_rule",
-                    "hold_on_total_mismatch",
-                    "ignore_prices_from",
-                ]
-            },
-        ),
-        (
-            "Statuses: LeafLink follows our orders",
-            {
-                "description": STATUS_HELP,
-                "fields": ["status_preset", *MAP_ROWS, "lead_statuses"],
-            },
-        ),
-        ("Terms and payments", {"fields": TERMS_AND_PAYMENTS}),
-        (
-            "Products",
-            {
-                "fields": [
-                    "link_exact_skus",
-                    "push_details",
-                    "sync_prices",
-                    "create_products",
-                    "new_product_state",
-                    "external_id_key",
-                ]
-            },
-        ),
-        (
-            "Stock",
-            {
-                "fields": [
-                    *STOCK[:2],
-                    ("safety_units", "safety_percent"),
-                    "most_shown",
-                    ("brake_products", "brake_percent"),
-                ]
-            },
-        ),
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -251,7 +163,7 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             name="leaflink_account_routing",
         )
         urls: list[URLPattern] = super().get_urls()
-        return [test, *urls]
+        return [test, *rule_urls(self.admin_site), *urls]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         # Its id is another table's, where Django passes on a number that no database can hold.
@@ -261,6 +173,8 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         context = super().page_context(request, object_id)
         account = self.get_object(request, object_id)
         if account:
+            rules = [rule for group in in_words(account) for rule in group.rules]
+            context["own_rules"] = sum(not rule.is_default for rule in rules)
             context["budget_use"] = budget.use_of(account.budget_owner)
             context["budget_limit"] = settings.LEAFLINK_REQUESTS_PER_MINUTE
         return context
@@ -269,18 +183,9 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         """Its orders and links would go with it. Switch it off instead."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        before = Account.objects.filter(pk=obj.pk).first()
-        if before and {"push_details", "sync_prices"} & set(form.changed_data):
-            # What differed while the rule was off is left so: switching it on sends nothing.
-            settle(before)
-        super().save_model(request, obj, form, change)
-        if obj.push_payments and obj.payment_recorder is None:
-            messages.warning(
-                request,
-                "Payments are sent only when a member of LeafLink's staff records them: choose one "
-                "under Terms and payments, for people who are none.",
-            )
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        with noting_rows(form.instance, request.user):
+            super().save_related(request, form, formsets, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields

@@ -1,9 +1,8 @@
-"""The table on an account's page that says how LeafLink's statuses and ours follow each other."""
+"""The table on the page of rules that says which LeafLink status follows from ours."""
 
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from integrations.leaflink.mapping.status_rules import (
     PRESETS,
@@ -12,17 +11,15 @@ from integrations.leaflink.mapping.status_rules import (
     preset_of,
     problems,
 )
-from integrations.leaflink.models.accounts import CAN_LEAD
 from orders.status import Status
 
 PREFIX = "status_map_"
 MAP_FIELDS = [f"{PREFIX}{status.value}" for status in Status]
-# Two by two on the page.
-MAP_ROWS = list(zip(MAP_FIELDS[::2], MAP_FIELDS[1::2], strict=True))
 OWN = "own"
 STATUS_HELP = (
     "When a sales order gets to one of these statuses, LeafLink's order is moved there, one step "
-    "at a time. It never goes back: LeafLink has no way back."
+    "at a time. It never goes back: LeafLink has no way back. A preset fills the table; change a "
+    "row, and the table counts."
 )
 PRESET_CHOICES = [
     (Preset.FLOURISH.value, "Flourish style: from the first allocation to shipping"),
@@ -40,19 +37,17 @@ def _row(status: Status) -> forms.ChoiceField:
         label=f"{status.label} here → in LeafLink",
         choices=choices,
         required=False,
-        widget=UnfoldAdminSelectWidget(attrs=presets),
+        widget=forms.Select(attrs=presets),
     )
 
 
 class StatusMapForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A row for each of our statuses, a choice of presets that fills them, and which of LeafLink's
-    statuses ours follow."""
+    """A row for each of our statuses, and a choice of presets that fills them."""
 
     status_preset = forms.ChoiceField(
         label="Preset",
         choices=PRESET_CHOICES,
-        widget=UnfoldAdminSelectWidget(attrs={"data-status-preset": ""}),
-        help_text="A preset fills the table. Change a row, and the table counts.",
+        widget=forms.Select(attrs={"data-status-preset": ""}),
     )
     status_map_created = _row(Status.CREATED)
     status_map_partially_allocated = _row(Status.PARTIALLY_ALLOCATED)
@@ -60,18 +55,6 @@ class StatusMapForm(forms.ModelForm):  # type: ignore[type-arg]
     status_map_shipped = _row(Status.SHIPPED)
     status_map_completed = _row(Status.COMPLETED)
     status_map_canceled = _row(Status.CANCELED)
-    lead_statuses = forms.MultipleChoiceField(
-        label="Our orders follow LeafLink's",
-        choices=[(status, status) for status in CAN_LEAD],
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        required=False,
-        help_text=(
-            "When somebody moves an order there in LeafLink by hand, ours is allocated, shipped or "
-            "completed by itself, if all goods are on the shelf. Otherwise, and when this is not "
-            "ticked, the order waits for you with a button that does it. Rejected, cancelled and "
-            "combined orders are always canceled here."
-        ),
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
