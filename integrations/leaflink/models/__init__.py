@@ -15,6 +15,7 @@ from integrations.leaflink.models.orders import (
     OrderPayment,
 )
 from integrations.leaflink.models.routing import RoutingRule
+from integrations.leaflink.models.webhooks import WebhookRefusal
 
 __all__ = [
     "NUMBER",
@@ -37,4 +38,5 @@ __all__ = [
     "RoutingRule",
     "Staff",
     "WebhookDelivery",
+    "WebhookRefusal",
 ]
