@@ -45,6 +45,9 @@ WEEKS = 4
 # A silence shorter than this is never worth looking at by the usual rate.
 SHORT_SILENCE = timedelta(hours=4)
 KINDS = ("order", "product")
+# The hour something was received in, as text ("2026-11-25 09", in UTC): databases cut a text at
+# once, and SQLite would have Python cut each time.
+HOUR_RECEIVED = Substr(Cast("received_at", TextField()), 1, 13)
 
 
 @dataclass
@@ -225,10 +228,14 @@ def _hours(facts: dict[int, Facts], now: datetime) -> None:
             account__in=silent, received_at__gte=now - timedelta(weeks=WEEKS)
         )
         .order_by()
-        # As text ("2026-11-25 09", in UTC): databases cut hours off a text at once.
-        .annotate(hour=Substr(Cast("received_at", TextField()), 1, 13))
+        .annotate(hour=HOUR_RECEIVED)
         .values_list("account", "hour")
         .distinct()
     )
     for pk, hour in rows:
-        facts[pk].hours.append(datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=UTC))
+        facts[pk].hours.append(hour_of(hour))
+
+
+def hour_of(text: str) -> datetime:
+    """The beginning of an hour given as HOUR_RECEIVED gives it."""
+    return datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC)

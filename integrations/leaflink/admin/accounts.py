@@ -20,6 +20,7 @@ from integrations import budget
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.status_map import MAP_ROWS, STATUS_HELP, StatusMapForm
+from integrations.leaflink.admin.webhook_page import webhooks
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.mapping.statuses import IMPORTABLE
 from integrations.leaflink.models import (
@@ -249,8 +250,13 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             self.admin_site.admin_view(test_routing),
             name="leaflink_account_routing",
         )
+        hooks = path(
+            "<int:account_id>/webhooks/",
+            self.admin_site.admin_view(webhooks),
+            name="leaflink_account_webhooks",
+        )
         urls: list[URLPattern] = super().get_urls()
-        return [test, *urls]
+        return [test, hooks, *urls]
 
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)
