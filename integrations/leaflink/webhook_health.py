@@ -67,15 +67,16 @@ class Health:
 
     `since`: when the trouble began, as far as is known. `refused` and `missed` count since the last
     valid webhook (for `missed`: the last about orders, or products); `not_understood` since the
-    last that was understood. `disabled_at`: when LeafLink switches the webhook off if nothing
-    changes, at the earliest; None when nothing fails. `text` says what is, `cure` what to do (""
-    when there is nothing to do).
+    last that was understood. `reason`: the WebhookRefusal.Why of the last refusal, or "".
+    `disabled_at`: when LeafLink switches the webhook off if nothing changes, at the earliest; None
+    when nothing fails. `text` says what is, `cure` what to do ("" when there is nothing to do).
     """
 
     state: State
     since: datetime | None
     last_valid_at: datetime | None
     refused: int
+    reason: str
     not_understood: int
     missed: int
     disabled_at: datetime | None
@@ -104,6 +105,7 @@ def judge(facts: Facts, now: datetime) -> Health:
         since=since,
         last_valid_at=facts.last_valid_at,
         refused=sum(facts.refused.values()),
+        reason=facts.refused_last_for,
         not_understood=facts.not_understood,
         missed=facts.missed_orders.count + facts.missed_products.count,
         disabled_at=disabled_at,

@@ -14,7 +14,13 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from catalog.permissions import require
-from integrations.leaflink.models import Account, WebhookDelivery, WebhookRefusal
+from integrations.leaflink.models import (
+    Account,
+    Order,
+    Product,
+    WebhookDelivery,
+    WebhookRefusal,
+)
 from integrations.leaflink.webhook_facts import (
     HOUR_RECEIVED,
     WINDOW,
@@ -22,12 +28,13 @@ from integrations.leaflink.webhook_facts import (
     unannounced_orders,
     unannounced_products,
 )
-from integrations.leaflink.webhook_health import DISABLED_AFTER, health
+from integrations.leaflink.webhook_health import DISABLED_AFTER, Health, State, health
 from integrations.leaflink.webhook_words import has_no_key
 
 DAYS = 14
 LISTED = 10
 LISTED_MISSED = 25
+ACTIONS = {"": "changed", "edit": "changed", "create": "new", "delete": "deleted"}
 # Pixels of the tallest bar.
 TALLEST = 80
 
@@ -42,14 +49,16 @@ def webhooks(request: HttpRequest, account_id: int) -> HttpResponse:
     orders = unannounced_orders(now).filter(account=account)
     products = unannounced_products(now).filter(account=account)
     may = request.user.has_perm
+    found = health(account)
     context = {
         **admin.site.each_context(request),
         "title": f"Webhooks of {account}",
         "opts": Account._meta,
         "account": account,
         "now": now,
-        "health": health(account),
+        "health": found,
         "has_no_key": has_no_key(account),
+        "wants_key": _wants_key(account, found),
         "address_trouble": address_trouble(account),
         "disabled_after_days": DISABLED_AFTER.days,
         "days": days,
@@ -65,10 +74,39 @@ def webhooks(request: HttpRequest, account_id: int) -> HttpResponse:
     }
     if may("leaflink.view_webhookdelivery"):
         context["may_see_deliveries"] = True
-        context["deliveries"] = WebhookDelivery.objects.filter(account=account).defer("body")[
-            :LISTED
-        ]
+        context["deliveries"] = _lately(account)
     return TemplateResponse(request, "admin/leaflink/webhooks.html", context)
+
+
+def _wants_key(account: Account, found: Health) -> bool:
+    """Whether pasting the webhook key is what helps."""
+    if found.state == State.NEVER:
+        return has_no_key(account)
+    elsewhere = (WebhookRefusal.Why.TOO_LARGE, WebhookRefusal.Why.NOT_STORED)
+    return found.state == State.FAILING and found.reason not in elsewhere
+
+
+def _lately(account: Account) -> list[dict[str, Any]]:
+    """The last webhooks, each with what it is about: {delivery, record, page, action}."""
+    rows = list(WebhookDelivery.objects.filter(account=account).defer("body")[:LISTED])
+    orders = Order.objects.filter(
+        account=account, number__in=[row.key for row in rows if row.kind == "order"]
+    )
+    products = Product.objects.filter(
+        account=account, remote_id__in=[row.key for row in rows if row.kind == "product"]
+    )
+    named: dict[tuple[str, str], Any] = {
+        ("order", str(order.number)): order for order in orders.defer("raw")
+    }
+    named |= {("product", str(one.remote_id)): one for one in products.defer("raw")}
+    return [
+        {
+            "delivery": row,
+            "record": named.get((row.kind, row.key), "not read yet"),
+            "action": ACTIONS.get(row.action, row.action),
+        }
+        for row in rows
+    ]
 
 
 def _listed(rows: QuerySet[Any]) -> QuerySet[Any]:
