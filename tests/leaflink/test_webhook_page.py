@@ -73,7 +73,7 @@ def as_somebody(client, *permissions):
 def test_it_says_what_is_what_was_missed_and_what_to_click(admin_client, account):
     fill(account, 4)
     text = text_of(page_of(admin_client, account))
-    assert "Webhooks of Alder Peak: refused" in text
+    assert "Webhooks of Alder Peak: silent" in text
     assert "8 changes found by polling only" in text
     assert "of Shop 3" in text
     assert "Product Gummies 0, changed" in text
