@@ -148,8 +148,7 @@ def _missed(facts: dict[int, Facts], now: datetime) -> None:
     later_orders = Q(pk__in=[])
     later_products = Q(pk__in=[])
     for pk, mine in facts.items():
-        # Before the first webhook came there may have been none to come.
-        start = mine.first_at or mine.account.created_at
+        start = mine.first_at or mine.last_valid_at or mine.account.created_at
         orders_from = mine.last_by_kind["order"] or start
         products_from = mine.last_by_kind["product"] or start
         later_orders |= Q(account=pk, modified__gt=orders_from)
@@ -211,6 +210,11 @@ def _untold(rows: QuerySet[Any], kind: str, key: Func, now: datetime) -> QuerySe
         received_at__gte=OuterRef("modified") - SKEW,
     )
     recent = rows.filter(modified__gte=now - WINDOW, modified__lte=now - GRACE)
+    # Before the first webhook came, there was none to tell. (The oldest are no longer kept.)
+    earlier = WebhookDelivery.objects.filter(
+        account=OuterRef("account"), received_at__lt=OuterRef("modified")
+    )
+    recent = recent.filter(Exists(earlier) | Q(account__last_webhook_at__lt=F("modified")))
     untold: QuerySet[Any] = recent.annotate(told_as=key).exclude(Exists(told))
     return untold
 

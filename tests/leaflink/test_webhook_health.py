@@ -244,6 +244,24 @@ def test_orders_that_a_webhook_told_of_or_we_changed_are_not_missed(client, acco
     assert (found.state, found.missed) == (State.OK, 0)
 
 
+def test_what_changed_before_the_first_webhook_came_was_not_missed(client, account, clock):
+    changed(account)
+    clock.shift(timedelta(minutes=1))
+    send(client, account, body_of(kind="product"))
+    found = later(clock, account, minutes=30)
+    assert (found.state, found.missed) == (State.OK, 0)
+
+
+def test_silence_is_told_when_the_last_webhooks_are_no_longer_kept(client, account, clock):
+    send(client, account)
+    clock.shift(timedelta(days=40))
+    WebhookDelivery.objects.all().delete()
+    changed(account)
+    found = later(clock, account, minutes=30)
+    assert (found.state, found.missed) == (State.SILENT, 3)
+    assert "The last webhook came at November 24 at 09:00" in found.text
+
+
 def test_orders_without_webhooks_beside_products_with_them(client, account, clock):
     send(client, account)
     for _ in range(3):
