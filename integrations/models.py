@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from integrations.call_models import Call, CallCount, PushDelay
+from integrations.mail_addresses import validate_addresses
 
 __all__ = [
     "Budget",
@@ -38,6 +39,7 @@ class Connection(models.Model):
     notice_recipients = models.TextField(
         "also tell by mail",
         blank=True,
+        validators=[validate_addresses],
         help_text=(
             "E-mail addresses, one on each line. They get the notices of this account, beside the "
             "people who asked for them."

@@ -13,15 +13,14 @@ from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.core.validators import validate_email
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.mail_addresses import addresses
 from integrations.models import Connection, Notice, NoticeMail, NoticeWish
 from integrations.notices import notify, open_ones, resolve
 
@@ -81,18 +80,6 @@ def recipients() -> list[Recipient]:
     for address, connections in extra.items():
         found.setdefault(address, Recipient(address, connections=frozenset(connections)))
     return [one for one in found.values() if one.frequency != Frequency.NEVER]
-
-
-def addresses(text: str) -> list[str]:
-    """The e-mail addresses in a text, by lines or commas. Raises ValidationError for one that is
-    none."""
-    found = [part.strip() for part in text.replace(",", "\n").splitlines() if part.strip()]
-    for address in found:
-        try:
-            validate_email(address)
-        except ValidationError:
-            raise ValidationError(f"“{address}” is not an e-mail address.") from None
-    return found
 
 
 def send_due() -> int:

@@ -29,3 +29,11 @@ def pytest_collection_modifyitems(config, items):
 def _no_hints(monkeypatch):
     """Tests say themselves when work is done: the hint to a worker goes nowhere."""
     monkeypatch.setattr("integrations.work.wake_worker", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_uncounted_refusals():
+    """What another test has left to be counted with the next refused webhook is dropped."""
+    from integrations.leaflink import webhook_refusals
+
+    webhook_refusals.forget()

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations import notices
+from integrations.leaflink import webhook_health
 from integrations.leaflink.models import Account
 from integrations.models import Notice, Run
 from integrations.problems import Problem, Source
@@ -50,6 +51,25 @@ def brakes() -> Iterator[Problem]:
 def refusals() -> Iterator[Problem]:
     """Quantities and ids that LeafLink refused."""
     return iter(notices.raised(Category.REFUSED))
+
+
+def silent_webhooks() -> Iterator[Problem]:
+    """Accounts whose webhooks do not come in as they should. Polling goes on meanwhile."""
+    accounts = list(Account.objects.filter(is_active=True))
+    healths = webhook_health.healths(accounts)
+    for account in accounts:
+        health = healths[account.pk]
+        if not health.state.is_alarm:
+            continue
+        said = " ".join(part for part in (health.text, health.cure) if part)
+        yield Problem(
+            key="webhooks",
+            text=f"{account}: {said}",
+            cure="See the webhooks",
+            url=reverse("admin:leaflink_account_webhooks", args=[account.pk]),
+            since=health.since,
+            connection_id=account.pk,
+        )
 
 
 def failing_syncs() -> Iterator[Problem]:
@@ -123,6 +143,13 @@ SOURCES = (
         failing_syncs,
         "integrations.view_run",
         is_urgent=True,
+    ),
+    Source(
+        "webhooks",
+        "Put webhooks in order",
+        Category.WEBHOOK,
+        silent_webhooks,
+        "leaflink.view_account",
     ),
     Source(
         "refusal",

@@ -364,6 +364,16 @@ RULES: tuple[Rule, ...] = (
         ),
         empty="Nobody",
     ),
+    Rule(
+        "notice_recipients",
+        Group.NOTICES,
+        "Also tell by mail",
+        given(
+            "Notices of this account are mailed to {} too.",
+            "Only the people who asked for notices get them by mail.",
+        ),
+        empty="Nobody else",
+    ),
 )
 BY_NAME = {rule.name: rule for rule in RULES}
 

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import integrations.mail_addresses
 from django.conf import settings
 from django.db import migrations, models
 
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='connection',
             name='notice_recipients',
-            field=models.TextField(blank=True, help_text='E-mail addresses, one on each line. They get the notices of this account, beside the people who asked for them.', verbose_name='also tell by mail'),
+            field=models.TextField(blank=True, validators=[integrations.mail_addresses.validate_addresses], help_text='E-mail addresses, one on each line. They get the notices of this account, beside the people who asked for them.', verbose_name='also tell by mail'),
         ),
         migrations.CreateModel(
             name='NoticeMail',

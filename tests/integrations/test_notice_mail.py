@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from config import schedules
 from integrations import notice_mail
+from integrations.mail_addresses import addresses
 from integrations.models import Connection, Notice, NoticeMail, NoticeWish
 from integrations.notices import notify, resolve
 
@@ -290,12 +291,12 @@ WORD = st.text("abcdefghij0123456789", min_size=1, max_size=12)
 @given(st.lists(st.tuples(WORD, WORD), max_size=4), st.sampled_from([",", "\n", " ,\n"]))
 def test_addresses_are_read_from_lines_or_commas(parts, between):
     found = [f"{name}@{host}.example" for name, host in parts]
-    assert notice_mail.addresses(between.join(found)) == found
+    assert addresses(between.join(found)) == found
 
 
 def test_a_wrong_address_is_named():
     with pytest.raises(ValidationError, match="“pat” is not an e-mail address"):
-        notice_mail.addresses("pat@x.example\npat")
+        addresses("pat@x.example\npat")
 
 
 # The page of one's own mails

@@ -21,6 +21,7 @@ from integrations import budget
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.rules_pages import rule_urls
+from integrations.leaflink.admin.webhook_page import webhooks
 from integrations.leaflink.models import (
     Account,
     AccountBrand,
@@ -162,8 +163,13 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             self.admin_site.admin_view(test_routing),
             name="leaflink_account_routing",
         )
+        hooks = path(
+            "<int:account_id>/webhooks/",
+            self.admin_site.admin_view(webhooks),
+            name="leaflink_account_webhooks",
+        )
         urls: list[URLPattern] = super().get_urls()
-        return [test, *rule_urls(self.admin_site), *urls]
+        return [test, hooks, *rule_urls(self.admin_site), *urls]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         # Its id is another table's, where Django passes on a number that no database can hold.

@@ -16,6 +16,7 @@ from integrations.leaflink.models.orders import (
 )
 from integrations.leaflink.models.routing import RoutingRule
 from integrations.leaflink.models.rule_changes import RuleChange
+from integrations.leaflink.models.webhooks import WebhookRefusal
 
 __all__ = [
     "NUMBER",
@@ -39,4 +40,5 @@ __all__ = [
     "RuleChange",
     "Staff",
     "WebhookDelivery",
+    "WebhookRefusal",
 ]

@@ -371,7 +371,13 @@ class WebhookDelivery(models.Model):
         ordering = ["-received_at", "-pk"]
         verbose_name = "webhook"
         verbose_name_plural = "webhooks"
-        indexes = [models.Index(fields=["account", "key"], name="delivery_account_key")]
+        indexes = [
+            models.Index(fields=["account", "key"], name="delivery_account_key"),
+            # Answers when the last one came and how many came when, without reading bodies.
+            models.Index(
+                fields=["account", "kind", "received_at"], name="delivery_account_kind_at"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind or 'webhook'} {self.key}"

@@ -110,6 +110,8 @@ class Order(models.Model):
         constraints = [models.UniqueConstraint("account", "number", name="order_once_per_account")]
         indexes = [
             models.Index(fields=["account", "status"], name="order_account_status"),
+            # What changed lately, and whether a webhook told of it.
+            models.Index(fields=["account", "modified"], name="order_account_modified"),
             models.Index(fields=["state", "-placed_at"], name="order_state_placed"),
             models.Index(
                 fields=["account"],
