@@ -108,7 +108,7 @@ def log_in(page, demo):
     page.locator("[name=username]").fill("demo")
     page.locator("[name=password]").fill("demo")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    expect(page.get_by_role("link", name="Needs attention")).to_be_visible()
     return page
 
 

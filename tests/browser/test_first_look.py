@@ -30,7 +30,7 @@ def staff(well_behaved, demo):
     page.keyboard.press("Tab")
     page.keyboard.type("demo")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Needs attention")).to_be_visible()
+    expect(page.get_by_role("link", name="Needs attention")).to_be_visible()
     return page
 
 
@@ -55,7 +55,7 @@ def test_no_main_page_is_wider_than_the_screen(staff, demo, width, scheme):
 
 
 def test_a_held_order_says_why_and_where_it_is_cured(staff, demo):
-    staff.get_by_role("link", name=re.compile("held: rep not mapped")).click()
+    staff.locator("#rep_unmapped").get_by_role("link", name=re.compile("orders? wait")).click()
     expect(staff.locator("#result_list")).to_contain_text("Rep not mapped")
     staff.locator("#result_list a[href*='/change/']").first.click()
     expect(staff.get_by_role("heading", name="Held for 1 reason")).to_be_visible()

@@ -58,7 +58,7 @@ def test_orders_come_in_after_the_queue_was_killed(page, context, demo):
     page.fill("[name=username]", "demo")
     page.fill("[name=password]", "demo")
     page.press("[name=password]", "Enter")
-    expect(page.get_by_role("heading", name="Needs attention")).to_be_visible()
+    expect(page.get_by_role("link", name="Needs attention")).to_be_visible()
 
     main, workers = running_cluster(demo)
     os.kill(main, signal.SIGKILL)
