@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import drift, push_inventory
+from integrations.leaflink import cycle, drift, push_inventory
+from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
@@ -182,6 +183,15 @@ def test_a_dry_run_says_what_would_be_stopped(bench, shelf):
     assert [row["would_send"] for row in step.plan] == [""] * 8
     assert "waits for a person" in step.plan[0]["why"]
     assert not Listing.objects.filter(braked_at__isnull=False).exists()
+
+
+def test_a_dry_run_counts_nothing_that_is_stopped_beyond_what_it_shows(bench, shelf, monkeypatch):
+    monkeypatch.setattr(cycle, "plan", lambda account: plan(account, most=3))
+    for one in shelf[:8]:
+        empty(bench, one)
+    for one in shelf[8:10]:
+        inventory.receive(one.item, bench.shop, Decimal(1))
+    assert bench.sync("inventory", dry=True)["inventory"].changed == 2
 
 
 def test_both_limits_can_be_switched_off(bench, shelf):
