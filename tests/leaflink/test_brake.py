@@ -306,6 +306,43 @@ def test_a_second_number_passes_the_brake_as_well(bench, shelf, monkeypatch):
     assert Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
 
 
+@pytest.mark.parametrize("is_heard_of_first", [True, False])
+def test_what_was_bought_up_and_shipped_there_holds_no_real_sell_out_back(
+    bench, shelf, is_heard_of_first
+):
+    """LeafLink's orders take all of most products, and are shipped before the next reading."""
+    for one in shelf[:8]:
+        order = bench.order(bench.line(one, 10))
+        if is_heard_of_first:
+            bench.sync("orders")
+        for act in ("accept", "fulfill", "ship"):
+            bench.world.transition(order.number, act)
+    bench.sync("orders")
+    for one in shelf[:8]:
+        empty(bench, one)
+    empty(bench, shelf[9])
+    bench.sync("inventory")
+    assert not Notice.objects.filter(category="brake").exists()
+    assert offered(bench, shelf) == [0] * 8 + [10, 0, 10, 10]
+
+
+def test_what_was_shipped_there_before_the_product_was_read_is_taken_out_once(bench, shelf):
+    """So a mistake that empties the shop is still stopped."""
+    for one in shelf[:8]:
+        order = bench.order(bench.line(one, 5))
+        bench.sync("orders")
+        for act in ("accept", "fulfill", "ship"):
+            bench.world.transition(order.number, act)
+    bench.sync("products", full=True)
+    bench.sync("orders")
+    assert {int(bench.product(one).available) for one in shelf[:8]} == {5}
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    assert offered(bench, shelf)[:8] == [5] * 8
+    assert Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
 def test_what_leaflinks_own_orders_have_bought_up_is_not_held(bench, shelf):
     for one in shelf[:8]:
         bench.order(bench.line(one, 10))
