@@ -24,6 +24,7 @@ from integrations.leaflink import brake, drift
 from integrations.leaflink.claim_listings import SENDING, claimed
 from integrations.leaflink.due_quantities import LATE, Plan, Why, is_allowed, plan, why
 from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.pull_catalog import note_gone
 from integrations.leaflink.quantities import Wanted, wanted
 from integrations.leaflink.refused_quantities import cure, no_longer_refused, tell_refused
 from integrations.leaflink.reread_orders import reread_orders_of
@@ -292,6 +293,9 @@ def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False
         return
     by_id = {one.one.row.listing_id: one for one in answered}
     _store(by_id, confirmed)
+    for one in answered:
+        if isinstance(one.refusal, Gone):
+            note_gone(session.account, str(one.one.row.remote_id))
     # In no transaction with the listings: the drift report locks both the other way round.
     drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
     tell_refused(session.account, [(one.one.row, one.refusal) for one in answered if one.refusal])
@@ -320,7 +324,7 @@ LISTING_COLUMNS = [
     "zeroed_at",
     "braked_at",
 ]
-PRODUCT_COLUMNS = ["quantity", "reserved", "gone_at"]
+PRODUCT_COLUMNS = ["quantity", "reserved"]
 
 
 def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
@@ -329,8 +333,6 @@ def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
     if answer is None:
         listing.refusal, listing.refused_modified = f"{sent.refusal}", sent.modified
         listing.refused_quantity, listing.last_sent = sent.quantity, None
-        if isinstance(sent.refusal, Gone):
-            product.gone_at = product.gone_at or now
         return
     is_doubted = listing.doubted_at is not None and listing.doubted_at >= sent.began
     is_doubted = is_doubted or (sent.is_surprise and not confirmed)

@@ -165,3 +165,12 @@ def test_what_is_told_to_slow_down_for_hours_is_shown_as_stuck(bench, goods):
     with time_machine.travel(timezone.now() + timedelta(hours=3)):
         work.drain()
     assert WorkItem.objects.get().stuck_at
+
+
+def test_a_product_found_gone_while_sending_is_shown_with_its_link_at_once(bench, goods):
+    bench.world.products.pop(goods.remote.id)
+    inventory.receive(goods.item, bench.shop, 20)
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    work.drain()
+    assert bench.product(goods).gone_at
+    assert bench.listing(goods).trouble == Listing.Trouble.GONE
