@@ -31,6 +31,8 @@ LEASE = timedelta(minutes=6)  # longer than the task queue's time limit, so it o
 # What fails for a moment is tried again by the same worker, and at once.
 LINGER = timedelta(seconds=5)
 LINGER_STEP = 0.25
+# What only ever waits, and fails at nothing, is shown as stuck when it has for that long.
+PATIENCE = timedelta(hours=2)
 
 
 class Later(Exception):
@@ -42,7 +44,8 @@ class Later(Exception):
         super().__init__(reason)
         self.wait = wait
         self.error_class = error_class
-        # Whether it is one of the attempts after which the work is stuck.
+        # Whether it is one of the attempts after which the work is stuck. (It is in any case after
+        # PATIENCE: nothing waits for ever unseen.)
         self.counts = counts
 
 
@@ -351,7 +354,9 @@ def _work_on_many(items: list[WorkItem], handler: ManyHandler) -> None:
 def _settle_error(item: WorkItem, error: Exception) -> None:
     if isinstance(error, Later):
         item.attempts -= 0 if error.counts else 1
-        _settle_failed(item, str(error), error.error_class, error.wait, grows=error.counts)
+        is_too_long = not error.counts and timezone.now() - item.requested_at > PATIENCE
+        wait = None if is_too_long else error.wait
+        _settle_failed(item, str(error), error.error_class, wait, grows=error.counts)
     elif isinstance(error, Stuck):
         _settle_failed(item, str(error), error.error_class, None)
     else:

@@ -158,7 +158,9 @@ def _inventory(context: _Context, client: LeafLinkClient, run: Recorder) -> None
             quantity_row(account, one, is_stopped=one.row.item_id in stopped)
             for one in (*found.changes, *found.braked)
         ]
-        run.changed = sum(1 for row in context.step.plan if row["would_send"]) + len(found.more)
+        run.changed = sum(1 for row in context.step.plan if row["would_send"]) + len(
+            set(found.more) - stopped
+        )
         return
     skip_unsent(run, found)
     item_ids = [one.row.item_id for one in brake.hold(account, found)]

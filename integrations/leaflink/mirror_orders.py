@@ -15,17 +15,17 @@ from django.utils import timezone
 from integrations import work
 from integrations.leaflink import cursors, payment_options
 from integrations.leaflink.mapping import fingerprints
-from integrations.leaflink.mapping.statuses import moves_quantity
+from integrations.leaflink.mapping.statuses import TAKEN_OUT, moves_quantity
 from integrations.leaflink.models import (
     Account,
     Customer,
     LineItem,
     ListEntry,
-    Listing,
     Order,
     OrderEvent,
     Product,
 )
+from integrations.leaflink.moved_goods import goods_moved
 from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
@@ -192,6 +192,7 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> dict[int, uuid.UUI
     changed = [order for order in orders if _is_news(order, reads[order.number])]
     customers = _customers(account, [reads[order.number] for order in changed])
     moved = [order for order in changed if _moves_quantity(order, reads[order.number])]
+    seen_at = {order.pk: _seen_at(order, reads[order.number]) for order in moved}
     for order in changed:
         _lay_in(order, reads[order.number], customers, now)
     Order.objects.bulk_update(changed, ORDER_COLUMNS, batch_size=100)
@@ -201,7 +202,7 @@ def _store(account: Account, reads: dict[uuid.UUID, Read]) -> dict[int, uuid.UUI
         OrderEvent(order=order, kind=OrderEvent.Kind.READ, text=_told(reads[order.number]))
         for order in changed
     )
-    _doubt_quantities(moved)
+    goods_moved(account, [one.pk for one in moved], {pk: at for pk, at in seen_at.items() if at})
     return {order.pk: order.number for order in changed}
 
 
@@ -221,13 +222,12 @@ def _moves_quantity(order: Order, read: Read) -> bool:
     return payload is not None and moves_quantity(order.status, payload.status)
 
 
-def _doubt_quantities(orders: list[Order]) -> None:
-    """LeafLink has changed its quantities by itself: what we last sent is no longer there."""
-    if orders:
-        products = LineItem.objects.filter(order__in=orders).values("product_remote_id")
-        Listing.objects.filter(
-            product__account=orders[0].account_id, product__remote_id__in=products
-        ).update(last_sent=None, doubted_at=timezone.now())
+def _seen_at(order: Order, read: Read) -> datetime | None:
+    """When the goods of an order that is fulfilled now were last known to be still there."""
+    payload = read.payload
+    if payload is None or payload.status not in TAKEN_OUT or order.status in TAKEN_OUT:
+        return None
+    return order.read_at or payload.created_on
 
 
 def _is_news(order: Order, read: Read) -> bool:

@@ -21,7 +21,8 @@ def outcomes() -> Iterator[None]:
     try:
         yield
     except Wait as error:
-        raise work.Later(str(error), timedelta(seconds=error.seconds)) from error
+        wait = timedelta(seconds=error.seconds)
+        raise work.Later(str(error), wait, counts=not error.slow_down) from error
     except UnknownOutcome as error:
         raise work.Later(str(error), timedelta(seconds=5), "unknown outcome") from error
     except BudgetExhausted as error:

@@ -12,14 +12,16 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.leaflink import cursors, record_kinds
+from integrations import work
+from integrations.leaflink import brake, cursors, record_kinds
 from integrations.leaflink.mapping import product_fields
-from integrations.leaflink.models import Account, Customer, Mirror, Product, Staff
+from integrations.leaflink.models import Account, Customer, Listing, Mirror, Product, Staff
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadPayload, Gone
-from integrations.models import Notice
+from integrations.leaflink.work_kinds import DETAILS_WORK
+from integrations.models import Notice, WorkItem
 from integrations.notices import notify
 from integrations.runs import Recorder
 
@@ -144,10 +146,15 @@ def _check_missing(account: Account, client: LeafLinkClient, seen: set[int]) -> 
 
 
 def note_gone(account: Account, remote_id: str) -> None:
-    """LeafLink has said that it doesn't have this product (any more)."""
-    Product.objects.filter(account=account, remote_id=remote_id, gone_at__isnull=True).update(
-        gone_at=timezone.now()
-    )
+    """LeafLink has said that it doesn't have this product (any more): its link is looked at again,
+    so that the item shows it, and it waits for no yes any more."""
+    there = Product.objects.filter(account=account, remote_id=remote_id, gone_at__isnull=True)
+    if not there.update(gone_at=timezone.now()):
+        return
+    brake.tell(account)
+    linked = Listing.objects.filter(product__account=account, product__remote_id=remote_id)
+    items = map(str, linked.values_list("item", flat=True))
+    work.ask(account.pk, DETAILS_WORK, items, WorkItem.Priority.REST)
 
 
 def pull_customers(

@@ -34,6 +34,7 @@ from integrations.leaflink.due_quantities import (
     why,
 )
 from integrations.leaflink.models import Account, Listing, Product
+from integrations.leaflink.pull_catalog import note_gone
 from integrations.leaflink.quantities import Wanted, wanted
 from integrations.leaflink.record_kinds import ITEM
 from integrations.leaflink.refused_quantities import cure, no_longer_refused, tell_refused
@@ -316,6 +317,9 @@ def _record(session: _Session, answered: list[_Sent], *, confirmed: bool = False
         return
     by_id = {one.one.row.listing_id: one for one in answered}
     _store(by_id, confirmed)
+    for one in answered:
+        if isinstance(one.refusal, Gone):
+            note_gone(session.account, str(one.one.row.remote_id))
     # In no transaction with the listings: the drift report locks both the other way round.
     drift.forget_quantities([pk for pk, one in by_id.items() if one.answer])
     tell_refused(session.account, [(one.one.row, one.refusal) for one in answered if one.refusal])
@@ -344,7 +348,7 @@ LISTING_COLUMNS = [
     "zeroed_at",
     "braked_at",
 ]
-PRODUCT_COLUMNS = ["quantity", "reserved", "gone_at"]
+PRODUCT_COLUMNS = ["quantity", "reserved"]
 
 
 def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
@@ -353,8 +357,6 @@ def _settle(listing: Listing, sent: _Sent, confirmed: bool) -> None:
     if answer is None:
         listing.refusal, listing.refused_modified = f"{sent.refusal}", sent.modified
         listing.refused_quantity, listing.last_sent = sent.quantity, None
-        if isinstance(sent.refusal, Gone):
-            product.gone_at = product.gone_at or now
         return
     is_doubted = listing.doubted_at is not None and listing.doubted_at >= sent.began
     is_doubted = is_doubted or (sent.is_surprise and not confirmed)

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from catalog import inventory
 from integrations import work
-from integrations.leaflink import drift, push_inventory
+from integrations.leaflink import cycle, drift, push_inventory
+from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.work_kinds import LISTING_WORK
@@ -184,6 +185,15 @@ def test_a_dry_run_says_what_would_be_stopped(bench, shelf):
     assert not Listing.objects.filter(braked_at__isnull=False).exists()
 
 
+def test_a_dry_run_counts_nothing_that_is_stopped_beyond_what_it_shows(bench, shelf, monkeypatch):
+    monkeypatch.setattr(cycle, "plan", lambda account: plan(account, most=3))
+    for one in shelf[:8]:
+        empty(bench, one)
+    for one in shelf[8:10]:
+        inventory.receive(one.item, bench.shop, Decimal(1))
+    assert bench.sync("inventory", dry=True)["inventory"].changed == 2
+
+
 def test_both_limits_can_be_switched_off(bench, shelf):
     bench.account.brake_products = bench.account.brake_percent = None
     bench.account.save()
@@ -293,6 +303,43 @@ def test_a_second_number_passes_the_brake_as_well(bench, shelf, monkeypatch):
     monkeypatch.setattr(push_inventory, "plan", plan)
     bench.sync("inventory")
     assert min(offered(bench, shelf)[:8]) > 0
+    assert Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize("is_heard_of_first", [True, False])
+def test_what_was_bought_up_and_shipped_there_holds_no_real_sell_out_back(
+    bench, shelf, is_heard_of_first
+):
+    """LeafLink's orders take all of most products, and are shipped before the next reading."""
+    for one in shelf[:8]:
+        order = bench.order(bench.line(one, 10))
+        if is_heard_of_first:
+            bench.sync("orders")
+        for act in ("accept", "fulfill", "ship"):
+            bench.world.transition(order.number, act)
+    bench.sync("orders")
+    for one in shelf[:8]:
+        empty(bench, one)
+    empty(bench, shelf[9])
+    bench.sync("inventory")
+    assert not Notice.objects.filter(category="brake").exists()
+    assert offered(bench, shelf) == [0] * 8 + [10, 0, 10, 10]
+
+
+def test_what_was_shipped_there_before_the_product_was_read_is_taken_out_once(bench, shelf):
+    """So a mistake that empties the shop is still stopped."""
+    for one in shelf[:8]:
+        order = bench.order(bench.line(one, 5))
+        bench.sync("orders")
+        for act in ("accept", "fulfill", "ship"):
+            bench.world.transition(order.number, act)
+    bench.sync("products", full=True)
+    bench.sync("orders")
+    assert {int(bench.product(one).available) for one in shelf[:8]} == {5}
+    for one in shelf[:8]:
+        empty(bench, one)
+    bench.sync("inventory")
+    assert offered(bench, shelf)[:8] == [5] * 8
     assert Notice.objects.filter(category="brake", resolved_at__isnull=True).exists()
 
 

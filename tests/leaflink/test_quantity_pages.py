@@ -1,5 +1,6 @@
 """Why this number, pausing with a reason, the dry run: pages that add up and ask first."""
 
+import html
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from model_bakery import baker
 from catalog import inventory
 from catalog.models import Facility, Lot
 from integrations import work
+from integrations.leaflink.admin import quantity_pages
 from integrations.leaflink.explain_quantity import explain
 from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Offer
@@ -124,6 +126,17 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(bench, goods, admi
     assert bench.available(goods) == 105
     page = admin_client.get(url("preview", bench.account.pk)).content.decode()
     assert "Nothing would be sent now" in page
+
+
+def test_the_next_page_keeps_what_else_stands_in_the_address(bench, admin_client, monkeypatch):
+    monkeypatch.setattr(quantity_pages, "PER_PAGE", 1)
+    for n in range(3):
+        inventory.receive(bench.goods(f"G{n}").item, bench.shop, Decimal(1))
+    bench.sync("products")
+    address = url("preview", bench.account.pk) + "?next=/admin/%3Fa%3Db%26c%3Dd&p=2"
+    page = html.unescape(admin_client.get(address).content.decode())
+    for number in (1, 3):
+        assert f'href="?next=%2Fadmin%2F%3Fa%3Db%26c%3Dd&p={number}"' in page
 
 
 def test_pages_act_by_post_and_permission_only(bench, goods, client, django_user_model):

@@ -1,6 +1,9 @@
 """Asking for a quantity to be sent: what is not sent all the same says why, and is left alone."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
@@ -8,6 +11,7 @@ from catalog import inventory
 from integrations import work
 from integrations.leaflink import drift
 from integrations.leaflink.models import Account, Drift, Listing, Offer, Product
+from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import WorkItem
 from tests.leaflink.pages import text_of, url
 
@@ -134,3 +138,39 @@ def test_the_page_promises_nothing_for_an_account_that_is_not_at_work(
     assert cure in told
     assert "will be sent" not in told
     assert "Send now" not in told
+
+
+def test_being_told_to_slow_down_is_no_failure_of_what_waits(bench, goods):
+    bench.faults.next("429", method="PATCH", times=work.MOST_ATTEMPTS + 2)
+    items = [str(goods.item.pk)]
+    inventory.receive(goods.item, bench.shop, 20)
+    work.ask(bench.account.pk, LISTING_WORK, items, WorkItem.Priority.STOCK)
+    for minute in range(work.MOST_ATTEMPTS + 2):
+        with time_machine.travel(timezone.now() + timedelta(minutes=minute * 2), tick=False):
+            work.drain()
+            assert not WorkItem.objects.filter(stuck_at__isnull=False).exists()
+            assert "slow down" in WorkItem.objects.get().error
+    with time_machine.travel(timezone.now() + timedelta(minutes=30)):
+        work.drain()
+    assert not WorkItem.objects.exists()
+    assert bench.available(goods) == 120
+
+
+def test_what_is_told_to_slow_down_for_hours_is_shown_as_stuck(bench, goods):
+    bench.faults.next("429", method="PATCH", times=2)
+    inventory.receive(goods.item, bench.shop, 20)
+    items = [str(goods.item.pk)]
+    work.ask(bench.account.pk, LISTING_WORK, items, WorkItem.Priority.STOCK)
+    work.drain()
+    with time_machine.travel(timezone.now() + timedelta(hours=3)):
+        work.drain()
+    assert WorkItem.objects.get().stuck_at
+
+
+def test_a_product_found_gone_while_sending_is_shown_with_its_link_at_once(bench, goods):
+    bench.world.products.pop(goods.remote.id)
+    inventory.receive(goods.item, bench.shop, 20)
+    work.ask(bench.account.pk, LISTING_WORK, [str(goods.item.pk)], WorkItem.Priority.STOCK)
+    work.drain()
+    assert bench.product(goods).gone_at
+    assert bench.listing(goods).trouble == Listing.Trouble.GONE

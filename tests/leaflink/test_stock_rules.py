@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.leaflink.mapping.stock_rules import Rule, Target
+from integrations.leaflink.mapping.stock_rules import ZERO, Rule, Target
 from integrations.leaflink.models import Offer
 
 amounts = st.integers(0, 500).map(Decimal)
@@ -53,6 +53,24 @@ def test_what_is_weighed_is_kept_back_in_fractions():
     rule = Rule(safety_percent=Decimal("0.5"))
     assert Target(on_hand=Decimal(10), rules=(rule,), is_counted=False).kept_back == Decimal("0.05")
     assert Target(on_hand=Decimal(10), rules=(rule,)).kept_back == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "least", "kept", "shown"),
+    [
+        (Rule(Decimal("2.5")), "0", 3, 97),
+        (Rule(Decimal("0.0001")), "0", 1, 99),
+        (Rule(), "1.25", 2, 98),
+        (Rule(most_shown=Decimal("7.9")), "0", 0, 7),
+        (Rule(Decimal("2.5"), None, Decimal("0.5")), "0", 3, 0),
+    ],
+)
+def test_what_is_counted_is_never_shown_beyond_what_the_rules_allow(rule, least, kept, shown):
+    target = Target(on_hand=Decimal(100), least_safety=Decimal(least), rules=(rule,))
+    assert (target.kept_back, target.shown) == (kept, shown)
+    weighed = Target(Decimal(100), ZERO, Decimal(least), (rule,), is_counted=False)
+    assert weighed.kept_back == max(Decimal(least), rule.safety_units or ZERO)
+    assert weighed.shown == min(rule.most_shown or Decimal(100), 100 - weighed.kept_back)
 
 
 def test_the_items_own_safety_stock_is_the_least():

@@ -1,5 +1,8 @@
 """From what is on hand to what LeafLink should show: pure numbers, all in base units.
 
+What is counted and not weighed is shown in whole units: what is kept back is rounded up, the
+maximum down, so that never more is shown than the rules allow.
+
     kept back = the closest rule's units or percent of on hand, and never less than the item's own
     sellable  = on hand − committed − kept back, not below zero
     shown     = sellable, but not more than the closest rule's maximum
@@ -9,7 +12,7 @@ LeafLink then offers quantity − its own reserved.
 """
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 ZERO = Decimal(0)
 WHOLE, FRACTION = Decimal(1), Decimal("0.0001")
@@ -27,15 +30,13 @@ class Rule:
     def says_safety(self) -> bool:
         return self.safety_units is not None or self.safety_percent is not None
 
-    def kept_back(self, on_hand: Decimal, *, whole: bool) -> Decimal:
-        """Base units that this rule keeps back of `on_hand`; in whole units if those are counted
-        and not weighed."""
+    def kept_back(self, on_hand: Decimal) -> Decimal:
+        """Base units that this rule keeps back of `on_hand`, not rounded."""
         if self.safety_units is not None:
             return self.safety_units
         if self.safety_percent is None:
             return ZERO
-        part = on_hand * self.safety_percent / 100
-        return part.quantize(WHOLE if whole else FRACTION, rounding=ROUND_CEILING)
+        return on_hand * self.safety_percent / 100
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,13 @@ class Target:
     @property
     def kept_back(self) -> Decimal:
         rule = Rule() if self.safety_at is None else self.rules[self.safety_at]
-        return max(self.least_safety, rule.kept_back(self.on_hand, whole=self.is_counted))
+        kept = max(self.least_safety, rule.kept_back(self.on_hand))
+        return kept.quantize(self._step, rounding=ROUND_CEILING)
+
+    @property
+    def _step(self) -> Decimal:
+        """The least difference between two quantities of the item."""
+        return WHOLE if self.is_counted else FRACTION
 
     @property
     def sellable(self) -> Decimal:
@@ -78,7 +85,8 @@ class Target:
 
     @property
     def most_shown(self) -> Decimal | None:
-        return None if self.cap_at is None else self.rules[self.cap_at].most_shown
+        most = None if self.cap_at is None else self.rules[self.cap_at].most_shown
+        return None if most is None else most.quantize(self._step, rounding=ROUND_FLOOR)
 
     @property
     def shown(self) -> Decimal:

@@ -48,4 +48,5 @@ class StockRule(models.Model):
     @property
     def rule(self) -> Rule:
         """The same as plain numbers."""
-        return Rule(self.safety_units, self.safety_percent, self.most_shown)
+        said = (self.safety_units, self.safety_percent, self.most_shown)
+        return Rule(*(None if one is None else Decimal(one) for one in said))

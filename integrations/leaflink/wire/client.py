@@ -279,7 +279,7 @@ class LeafLinkClient:
         if status == 429:
             seconds = _throttled_for(response)
             self.budget.pause(seconds)
-            raise Wait("LeafLink asks to slow down (429).", seconds)
+            raise Wait("LeafLink asks to slow down (429).", seconds, slow_down=True)
         if status >= 500:
             if wrote:
                 raise UnknownOutcome(f"LeafLink failed ({status}) while making a change.")

@@ -8,11 +8,13 @@ class LeafLinkError(Exception):
 
 
 class Wait(LeafLinkError):
-    """Not now (429, 5xx, no network). Nothing was changed; try again after `seconds`."""
+    """Not now (429, 5xx, no network). Nothing was changed; try again after `seconds`. `slow_down`:
+    LeafLink has told us to (429), which is nobody's failure."""
 
-    def __init__(self, message: str, seconds: float) -> None:
+    def __init__(self, message: str, seconds: float, *, slow_down: bool = False) -> None:
         super().__init__(message)
         self.seconds = seconds
+        self.slow_down = slow_down
 
 
 class Refused(LeafLinkError):
