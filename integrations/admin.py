@@ -94,6 +94,12 @@ class RunAdmin(PageContext, ReadOnlyAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [again, *urls]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        blank = {"error"} if obj and not obj.error else set()
+        if obj and not obj.skipped:
+            blank.add("why_skipped")
+        return [name for name in self.fields if name not in blank]
+
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         run = self.get_object(request, object_id)
@@ -132,14 +138,14 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
     search_fields = ["record_key"]
     fields = [
         ("what", "connection"),
-        ("shown_outcome", "status", "took"),
+        ("outcome", "status", "took"),
         "said",
         ("at", "run"),
         ("method", "path"),
         "about",
     ]
-    readonly_fields = ["shown_outcome", "took", "about"]
-    change_form_outer_after_template = "admin/integrations/call_bodies.html"
+    readonly_fields = ["took", "about"]
+    change_form_outer_after_template = "admin/integrations/call_page.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return super().get_queryset(request).defer("request", "answer")
@@ -169,11 +175,10 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
     @display(description="About")
     def about(self, call: Call) -> str:
         record = (call.record_kind, call.record_key)
-        address = records.addresses(call.connection_id, [record]).get(record)
-        name = " ".join(filter(None, record)) or "–"
-        return (
-            format_html('<a class="lb-link" href="{}">{}</a>', address, name) if address else name
-        )
+        page = records.pages(call.connection_id, [record]).get(record)
+        if page is None:
+            return " ".join(filter(None, record)).capitalize() or "–"
+        return format_html('<a class="lb-link" href="{}">{}</a>', page.address, page.name)
 
 
 @admin.register(WorkItem)
