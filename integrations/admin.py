@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import history_pages, records, work
+from integrations import history_pages, work
 from integrations.models import Call, Notice, Run, WorkItem
 
 RUN_COLORS = {
@@ -125,7 +126,7 @@ class RunAdmin(PageContext, ReadOnlyAdmin):
 
 @admin.register(Call)
 class CallAdmin(PageContext, ReadOnlyAdmin):
-    list_display = ["at", "connection", "what", "path", "shown_outcome", "status", "took"]
+    list_display = ["at", "connection", "what", "about", "shown_outcome", "in_short", "took"]
     list_filter = [
         ("outcome", admin.ChoicesFieldListFilter),
         "connection",
@@ -150,6 +151,12 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return super().get_queryset(request).defer("request", "answer")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with the pages of the records that its calls were about looked up at once."""
+        found = super().get_changelist_instance(request)
+        history_pages.find_records(found.result_list, request.user.has_perm)
+        return found
+
     def get_urls(self) -> list[URLPattern]:
         bodies = path(
             "<int:call_id>/bodies/",
@@ -164,6 +171,16 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
         call = self.get_object(request, object_id)
         return {**context, "call": history_pages.bodies_of(call)} if call else context
 
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        call = super().get_object(request, *args, **kwargs)
+        if call:
+            history_pages.find_records([call], request.user.has_perm)
+        return call
+
+    @display(description="In words")
+    def in_short(self, call: Call) -> str:
+        return Truncator(call.said).chars(90) or "–"
+
     @display(description="Outcome", ordering="outcome", label=CALL_COLORS)
     def shown_outcome(self, call: Call) -> tuple[str, str]:
         return call.outcome, call.get_outcome_display()
@@ -174,10 +191,9 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
 
     @display(description="About")
     def about(self, call: Call) -> str:
-        record = (call.record_kind, call.record_key)
-        page = records.pages(call.connection_id, [record]).get(record)
+        page = getattr(call, "record_page", None)
         if page is None:
-            return " ".join(filter(None, record)).capitalize() or "–"
+            return " ".join(filter(None, (call.record_kind, call.record_key))) or "–"
         return format_html('<a class="lb-link" href="{}">{}</a>', page.address, page.name)
 
 

@@ -1,5 +1,6 @@
 """What the pages of runs and calls show besides their fields, and trying again from there."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -47,10 +48,21 @@ def _calls(request: HttpRequest, run: Run) -> dict[str, Any]:
     """A page of the run's calls, each with the page of the record it was about."""
     made = Call.objects.filter(run=run).defer("request", "answer").order_by("at", "pk")
     page = Paginator(made, CALLS_A_PAGE).get_page(request.GET.get("calls"))
-    calls = list(page)
-    about = {call.pk: (call.record_kind, call.record_key) for call in calls}
-    found = records.pages(run.connection_id, about.values(), request.user.has_perm)
-    return {"page": page, "rows": [(call, found.get(about[call.pk])) for call in calls]}
+    rows = list(page)
+    find_records(rows, request.user.has_perm)
+    return {"page": page, "rows": rows}
+
+
+def find_records(calls: Iterable[Call], may: Callable[[str], bool]) -> None:
+    """Give each call `record_page`, the page of the record it was about, where there is one: a
+    query for each kind of record and connection."""
+    by_connection: dict[int, list[Call]] = {}
+    for call in calls:
+        by_connection.setdefault(call.connection_id, []).append(call)
+    for connection_id, some in by_connection.items():
+        found = records.pages(connection_id, [(c.record_kind, c.record_key) for c in some], may)
+        for call in some:
+            call.record_page = found.get((call.record_kind, call.record_key))  # type: ignore[attr-defined]
 
 
 @require_POST
