@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
-from integrations import attention_acts, history_pages, notice_wishes, records, work
+from integrations import attention_acts, history_pages, notice_wishes, work
 from integrations.models import Call, Notice, Run, WorkItem
 
 RUN_COLORS = {
@@ -94,6 +95,12 @@ class RunAdmin(PageContext, ReadOnlyAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [again, *urls]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        blank = {"error"} if obj and not obj.error else set()
+        if obj and not obj.skipped:
+            blank.add("why_skipped")
+        return [name for name in self.fields if name not in blank]
+
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         run = self.get_object(request, object_id)
@@ -119,7 +126,7 @@ class RunAdmin(PageContext, ReadOnlyAdmin):
 
 @admin.register(Call)
 class CallAdmin(PageContext, ReadOnlyAdmin):
-    list_display = ["at", "connection", "what", "path", "shown_outcome", "status", "took"]
+    list_display = ["at", "connection", "what", "about", "shown_outcome", "in_short", "took"]
     list_filter = [
         ("outcome", admin.ChoicesFieldListFilter),
         "connection",
@@ -132,17 +139,23 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
     search_fields = ["record_key"]
     fields = [
         ("what", "connection"),
-        ("shown_outcome", "status", "took"),
+        ("outcome", "status", "took"),
         "said",
         ("at", "run"),
         ("method", "path"),
         "about",
     ]
-    readonly_fields = ["shown_outcome", "took", "about"]
-    change_form_outer_after_template = "admin/integrations/call_bodies.html"
+    readonly_fields = ["took", "about"]
+    change_form_outer_after_template = "admin/integrations/call_page.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return super().get_queryset(request).defer("request", "answer")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with the pages of the records that its calls were about looked up at once."""
+        found = super().get_changelist_instance(request)
+        history_pages.find_records(found.result_list, request.user.has_perm)
+        return found
 
     def get_urls(self) -> list[URLPattern]:
         bodies = path(
@@ -158,6 +171,16 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
         call = self.get_object(request, object_id)
         return {**context, "call": history_pages.bodies_of(call)} if call else context
 
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        call = super().get_object(request, *args, **kwargs)
+        if call:
+            history_pages.find_records([call], request.user.has_perm)
+        return call
+
+    @display(description="In words")
+    def in_short(self, call: Call) -> str:
+        return Truncator(call.said).chars(90) or "–"
+
     @display(description="Outcome", ordering="outcome", label=CALL_COLORS)
     def shown_outcome(self, call: Call) -> tuple[str, str]:
         return call.outcome, call.get_outcome_display()
@@ -168,12 +191,10 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
 
     @display(description="About")
     def about(self, call: Call) -> str:
-        record = (call.record_kind, call.record_key)
-        address = records.addresses(call.connection_id, [record]).get(record)
-        name = " ".join(filter(None, record)) or "–"
-        return (
-            format_html('<a class="lb-link" href="{}">{}</a>', address, name) if address else name
-        )
+        page = getattr(call, "record_page", None)
+        if page is None:
+            return " ".join(filter(None, (call.record_kind, call.record_key))) or "–"
+        return format_html('<a class="lb-link" href="{}">{}</a>', page.address, page.name)
 
 
 @admin.register(WorkItem)

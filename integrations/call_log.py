@@ -18,7 +18,7 @@ from django.db import DatabaseError, transaction
 
 from integrations import call_counts, push_delays
 from integrations.models import Call, Run
-from integrations.secret_free import without_secrets
+from integrations.secret_free import may_name_secrets, without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -117,11 +117,14 @@ def as_kept(body: Any, cut: Callable[[str], str]) -> str:
     if isinstance(body, bytes):
         if len(body) > MOST_READ:
             return f"({len(body):,} bytes)"
+        text = body.decode("utf-8", "replace")
+        if not may_name_secrets(text):
+            return _shortened(cut(text))
         try:
-            body = json.loads(body)
+            body = json.loads(text)
         except (ValueError, RecursionError):
             # A proxy's page, or JSON that was broken on the way.
-            return _shortened(cut(body.decode("utf-8", "replace")))
+            return _shortened(cut(text))
     try:
         return _shortened(json.dumps(without_secrets(body, cut), ensure_ascii=False))
     except RecursionError:

@@ -1,10 +1,10 @@
 """What the pages of runs and calls show besides their fields, and trying again from there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -26,11 +26,11 @@ def run_details(request: HttpRequest, run: Run) -> dict[str, Any]:
     of its calls (`?calls=2`): a handful of queries, however many there are."""
     may_retry = request.user.has_perm(RETRY)
     named = [(one.get("record_kind", ""), one.get("record_key", "")) for one in run.problems]
-    found = addresses(request, run.connection_id, named)
+    found = records.pages(run.connection_id, named, request.user.has_perm)
     problems = [
         {
             **one,
-            "address": found.get(record),
+            "page": found.get(record),
             "may_retry": may_retry and records.can_try_again(run, one),
         }
         for one, record in zip(run.problems, named, strict=True)
@@ -44,16 +44,25 @@ def run_details(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def _calls(request: HttpRequest, run: Run) -> Page[Call]:
+def _calls(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """A page of the run's calls, each with the page of the record it was about."""
     made = Call.objects.filter(run=run).defer("request", "answer").order_by("at", "pk")
-    return Paginator(made, CALLS_A_PAGE).get_page(request.GET.get("calls"))
+    page = Paginator(made, CALLS_A_PAGE).get_page(request.GET.get("calls"))
+    rows = list(page)
+    find_records(rows, request.user.has_perm)
+    return {"page": page, "rows": rows}
 
 
-def addresses(
-    request: HttpRequest, connection_id: int, found: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], str]:
-    """The pages of these records that whoever asks may see."""
-    return records.addresses(connection_id, found, request.user.has_perm)
+def find_records(calls: Iterable[Call], may: Callable[[str], bool]) -> None:
+    """Give each call `record_page`, the page of the record it was about, where there is one: a
+    query for each kind of record and connection."""
+    by_connection: dict[int, list[Call]] = {}
+    for call in calls:
+        by_connection.setdefault(call.connection_id, []).append(call)
+    for connection_id, some in by_connection.items():
+        found = records.pages(connection_id, [(c.record_kind, c.record_key) for c in some], may)
+        for call in some:
+            call.record_page = found.get((call.record_kind, call.record_key))  # type: ignore[attr-defined]
 
 
 @require_POST

@@ -132,7 +132,7 @@ class Run(models.Model):
         indexes = [models.Index(fields=["connection", "kind", "-started_at"], name="run_latest")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind.capitalize()} {timezone.localtime(self.started_at):%Y-%m-%d %H:%M}"
 
     @property
     def seconds(self) -> float | None:

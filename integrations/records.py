@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from integrations import work
 from integrations.models import Run, WorkItem
 
-# Of a connection's records with these keys: the address of each one's page, by key.
-Finder = Callable[[int, Collection[str]], dict[str, str]]
+
+@dataclass(frozen=True)
+class Page:
+    """A record's page, and what people call the record."""
+
+    address: str
+    name: str
+
+
+# Of a connection's records with these keys: the page of each, by key.
+Finder = Callable[[int, Collection[str]], dict[str, Page]]
 
 
 @dataclass(frozen=True)
@@ -38,22 +47,22 @@ def register_again(
     _again[run_kind, record_kind] = (work_kind, priority)
 
 
-def addresses(
+def pages(
     connection_id: int,
     records: Iterable[tuple[str, str]],
     may: Callable[[str], bool] = lambda permission: True,
-) -> dict[tuple[str, str], str]:
-    """By (kind, key) the address of the record's page, where there is one that a person with these
+) -> dict[tuple[str, str], Page]:
+    """By (kind, key) the record's page, where there is one that a person with these
     permissions may see: a query for each kind, however many records."""
     by_kind: dict[str, set[str]] = {}
     for kind, key in records:
         if kind in _kinds and key:
             by_kind.setdefault(kind, set()).add(key)
     return {
-        (kind, key): address
+        (kind, key): page
         for kind, keys in by_kind.items()
         if may(_kinds[kind].permission)
-        for key, address in _kinds[kind].find(connection_id, keys).items()
+        for key, page in _kinds[kind].find(connection_id, keys).items()
     }
 
 

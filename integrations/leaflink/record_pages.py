@@ -43,28 +43,30 @@ def register() -> None:
         records.register_again(run_kind, record_kind, work_kind, priority)
 
 
-def _page(name: str, pk: int) -> str:
-    return reverse(f"admin:{name}_change", args=[pk])
+def _page(page: str, pk: int, name: str) -> records.Page:
+    return records.Page(reverse(f"admin:{page}_change", args=[pk]), name)
 
 
 def _numbers(keys: Collection[str]) -> list[int]:
     return [int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < 19]
 
 
-def _of(model: type[Model], name: str) -> records.Finder:
+def _of(model: type[Model], page: str) -> records.Finder:
     """Finds mirrors by LeafLink's id."""
 
-    def find(connection_id: int, keys: Collection[str]) -> dict[str, str]:
+    def find(connection_id: int, keys: Collection[str]) -> dict[str, records.Page]:
         rows = model._default_manager.filter(account=connection_id, remote_id__in=_numbers(keys))
-        return {str(key): _page(name, pk) for pk, key in rows.values_list("pk", "remote_id")}
+        found = rows.values_list("pk", "remote_id", "name")
+        return {str(key): _page(page, pk, name or str(key)) for pk, key, name in found}
 
     return find
 
 
-def _orders(connection_id: int, keys: Collection[str]) -> dict[str, str]:
+def _orders(connection_id: int, keys: Collection[str]) -> dict[str, records.Page]:
     numbers = list(filter(None, map(as_number, keys)))
     rows = Order.objects.filter(account=connection_id, number__in=numbers)
-    return {str(key): _page("leaflink_order", pk) for pk, key in rows.values_list("pk", "number")}
+    found = rows.values_list("pk", "number", "short_id")
+    return {str(key): _page("leaflink_order", pk, f"Order {name}") for pk, key, name in found}
 
 
 def as_number(key: str) -> uuid.UUID | None:
@@ -75,11 +77,11 @@ def as_number(key: str) -> uuid.UUID | None:
         return None
 
 
-def _items(connection_id: int, keys: Collection[str]) -> dict[str, str]:
+def _items(connection_id: int, keys: Collection[str]) -> dict[str, records.Page]:
     rows = Item.objects.filter(pk__in=_numbers(keys))
-    return {str(pk): _page("catalog_item", pk) for pk in rows.values_list("pk", flat=True)}
+    return {str(pk): _page("catalog_item", pk, sku) for pk, sku in rows.values_list("pk", "sku")}
 
 
-def _items_by_sku(connection_id: int, keys: Collection[str]) -> dict[str, str]:
+def _items_by_sku(connection_id: int, keys: Collection[str]) -> dict[str, records.Page]:
     rows = Item.objects.filter(sku__in=list(keys))
-    return {sku: _page("catalog_item", pk) for pk, sku in rows.values_list("pk", "sku")}
+    return {sku: _page("catalog_item", pk, sku) for pk, sku in rows.values_list("pk", "sku")}
