@@ -139,7 +139,7 @@ Q_CLUSTER: dict[str, object] = {
     "ack_failures": False,
     "save_limit": 0,
     "catch_up": False,
-    "recycle": 500,
+    "recycle": env.int("QUEUE_RECYCLE", default=500),
     "poll": 0.5,
 }
 if QUEUE_REDIS_URL:
