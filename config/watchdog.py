@@ -12,6 +12,7 @@ results kept. What does *not* call for a new cluster:
 - a database or a Redis that can't be reached: a new cluster could not reach it either.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -110,7 +111,8 @@ class Cluster:
         self._listen(now)
         gone = self.members - members
         self.members = members
-        return any([self.signs.was_killed(pid) for pid in gone])
+        killed = {pid for pid in gone if self.signs.was_killed(pid)}
+        return bool(killed)
 
     def _alive(self) -> set[int]:
         try:
@@ -153,10 +155,8 @@ class Cluster:
                 self.main.wait(grace)
             except subprocess.TimeoutExpired:
                 logger.warning("The worker did not stop in time; its work is done later.")
-        try:
+        with contextlib.suppress(ProcessLookupError):  # none of them is left
             os.killpg(self.main.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # none of them is left
         self.main.wait()
         os.close(self._reads)
 

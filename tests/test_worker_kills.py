@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -80,27 +79,60 @@ def driver(surroundings):
     process.wait(30)
 
 
-def start(surroundings, log):
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "worker"],
-        cwd=ROOT,
-        env=surroundings,
-        stdout=log,
-        stderr=log,
-    )
+class Worker:
+    """`manage.py worker`, started and stopped."""
 
+    def __init__(self, surroundings, log):
+        self.surroundings, self.log = surroundings, log
+        self.start()
 
-@contextmanager
-def worker(surroundings, log):
-    """`manage.py worker`; at the end nothing of it may be left."""
-    process = start(surroundings, log)
-    try:
-        yield process
-    finally:
-        below = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+    def start(self):
+        command = [sys.executable, "manage.py", "worker"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.surroundings, stdout=self.log, stderr=self.log
+        )
+
+    def stop(self):
+        """Politely; nothing of it may be left."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
         assert psutil.wait_procs(below, timeout=5)[1] == []
+
+    def roles(self):
+        """The running cluster's processes by what they are; None while it is not complete."""
+        try:
+            mains = psutil.Process(self.process.pid).children()
+            guards = mains[0].children() if mains else []
+            parts = guards[0].children() if guards else []
+        except psutil.NoSuchProcess:
+            return None
+        parts = [part for part in parts if part.status() != psutil.STATUS_ZOMBIE]
+        if len(parts) != len(ROLES):
+            return None
+        parts.sort(key=lambda part: (part.create_time(), part.pid))
+        return {
+            "main": [mains[0]],
+            "guard": [guards[0]],
+            **{role: [part] for role, part in zip(ROLES, parts, strict=True)},
+        }
+
+
+@pytest.fixture
+def running(surroundings, tmp_path):
+    """Starts the worker, in these surroundings unless told otherwise; shows its log."""
+    with (tmp_path / "worker.log").open("w+") as log:
+        started = []
+
+        def run(**more):
+            started.append(Worker({**surroundings, **more}, log))
+            return started[-1]
+
+        yield run
+        for worker in started:
+            worker.stop()
+        log.seek(0)
+        sys.stdout.write(log.read())
 
 
 def until(condition, seconds, what):
@@ -112,70 +144,79 @@ def until(condition, seconds, what):
     return found, time.monotonic() - begun
 
 
-def roles(process):
-    """The running cluster's processes by what they are; None while it starts."""
-    mains = psutil.Process(process.pid).children()
-    guards = mains[0].children() if mains else []
-    parts = guards[0].children() if guards else []
-    if len(parts) != len(ROLES):
-        return None
-    parts.sort(key=lambda part: (part.create_time(), part.pid))
-    return {
-        "main": [mains[0]],
-        "guard": [guards[0]],
-        **{role: [part] for role, part in zip(ROLES, parts, strict=True)},
-    }
-
-
 def ask(tell):
     """Ask for new work; returns whether it is done, to be called until it is."""
     key = uuid.uuid4()
     tell(f"ask {key}")
-    return lambda: tell(f"waits {key}") == "done"
+    return lambda: tell(f"waits {key}") == "no"
+
+
+def queue(tell):
+    """Queue a task; returns whether its result was kept, to be called until it is."""
+    task = tell("queue")
+    return lambda: tell(f"kept {task}") == "yes"
+
+
+def kill(processes):
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("kind", CHOSEN)
-def test_work_goes_on_within_a_minute(kind, surroundings, driver, tmp_path):
-    with (tmp_path / "worker.log").open("w+") as log, worker(surroundings, log) as process:
-        parts, _ = until(lambda: roles(process), 60, "The cluster starts")
-        until(ask(driver), 60, "Work is done before the kill")
-        victims = parts.get(kind)
-        if kind == "every idle worker":
-            victims = parts["first worker"] + parts["second worker"]
-        elif kind == "watchdog":
-            victims = [psutil.Process(process.pid)]
-        elif kind == "busy worker":
-            napping = tmp_path / "napping"
-            driver(f"sleep {napping}")
-            pid, _ = until(lambda: napping.exists() and napping.read_text(), 30, "A long task")
-            victims = [psutil.Process(int(pid))]
-        everybody = [part for some in parts.values() for part in some]
-        for victim in victims:
-            victim.send_signal(signal.SIGKILL)
-        if kind == "watchdog":
-            process.wait(10)
-            # Its cluster ends with it, so that the next one is alone.
-            assert psutil.wait_procs(everybody, timeout=5)[1] == []
-            process = start(surroundings, log)
-        _, seconds = until(ask(driver), 60, f"Work without the {kind}")
-        sys.stdout.write(f"{kind}: {seconds:.1f} s\n")
-        if kind == "watchdog":
-            process.terminate()
-            process.wait(60)
-        if kind in ("main", "guard"):
-            # None of the old processes works on beside the new ones.
-            assert psutil.wait_procs(everybody, timeout=5)[1] == []
+def test_work_goes_on_within_a_minute(kind, running, driver, tmp_path):
+    worker = running()
+    parts, _ = until(worker.roles, 60, "The cluster starts")
+    until(ask(driver), 60, "Work is done before the kill")
+    until(queue(driver), 60, "A result is kept before the kill")
+    # The workers are idle now; one of them waits at the head of the queue.
+    parts, _ = until(worker.roles, 60, "The cluster is complete")
+    everybody = [part for some in parts.values() for part in some]
+    if kind == "every idle worker":
+        kill(parts["first worker"] + parts["second worker"])
+    elif kind == "busy worker":
+        napping = tmp_path / "napping"
+        driver(f"sleep {napping}")
+        pid, _ = until(lambda: napping.exists() and napping.read_text(), 30, "A long task")
+        kill([psutil.Process(int(pid))])
+    elif kind == "watchdog":
+        kill([psutil.Process(worker.process.pid)])
+        worker.process.wait(10)
+        # Its cluster ends with it, so that the next one is alone.
+        assert psutil.wait_procs(everybody, timeout=5)[1] == []
+        worker.start()
+    else:
+        kill(parts[kind])
+    killed_at = time.monotonic()
+    until(ask(driver), 60, f"Work without the {kind}")
+    work = time.monotonic() - killed_at
+    # Again and again: the one that was queued first may have been lost with who had fetched it.
+    until(lambda: _kept_soon(driver), 60 - work, f"Results without the {kind}")
+    results = time.monotonic() - killed_at
+    sys.stdout.write(f"{kind}: work after {work:.1f} s, results after {results:.1f} s\n")
+    until(worker.roles, 60 - results, "The cluster is complete again")
+    if kind in ("main", "guard"):
+        # None of the old processes works on beside the new ones.
+        assert psutil.wait_procs(everybody, timeout=5)[1] == []
 
 
-def test_workers_that_retire_cause_no_new_cluster(surroundings, driver, tmp_path):
+def _kept_soon(driver):
+    """Whether a task queued now has its result kept within two seconds."""
+    is_kept, end = queue(driver), time.monotonic() + 2
+    while time.monotonic() < end:
+        if is_kept():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_workers_that_retire_cause_no_new_cluster(running, driver, tmp_path):
     """A worker that has done its number of tasks is replaced; the cluster goes on."""
-    retiring = {**surroundings, "QUEUE_RECYCLE": "2"}
-    with (tmp_path / "worker.log").open("w+") as log, worker(retiring, log) as process:
-        parts, _ = until(lambda: roles(process), 60, "The cluster starts")
-        workers = parts["first worker"] + parts["second worker"]
-        for _ in range(8):
-            until(ask(driver), 30, "Work is done")
-        assert psutil.wait_procs(workers, timeout=20)[1] == []
-        assert roles(process)["main"] == parts["main"]
-        log.seek(0)
-        assert "killed" not in log.read()
+    worker = running(QUEUE_RECYCLE="2")
+    parts, _ = until(worker.roles, 60, "The cluster starts")
+    for _ in range(8):
+        until(ask(driver), 30, "Work is done")
+    retired = parts["first worker"] + parts["second worker"]
+    assert psutil.wait_procs(retired, timeout=20)[1] == []
+    again, _ = until(worker.roles, 20, "The cluster is complete")
+    assert again["main"] == parts["main"]
+    assert "killed" not in (tmp_path / "worker.log").read_text()

@@ -1,7 +1,7 @@
 """Asks a real worker for work, from a process of its own on the worker's database.
 
-Reads lines: `ask KEY`, `waits KEY`, `sleep FILE`; answers each with one line. Run by
-tests/test_worker_kills.py.
+Reads lines: `ask KEY` and `waits KEY` (work), `queue` and `kept TASK` (a task and its result),
+`sleep FILE` (a long task); answers each with one line. Run by tests/test_worker_kills.py.
 """
 
 import os
@@ -16,11 +16,17 @@ def nap(file):
     time.sleep(120)
 
 
+def say(word):
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 def main():
     import django
 
     django.setup()
     from django.core.management import call_command
+    from django_q.models import Task
     from django_q.tasks import async_task
 
     from integrations import work
@@ -30,16 +36,21 @@ def main():
 
     call_command("migrate", verbosity=0, interactive=False)
     account = Account.objects.get_or_create(name="Practice", host=Account.Host.STAND_IN)[0]
-    print("ready", flush=True)
+    say("ready")
     for line in sys.stdin:
         verb, _, key = line.strip().partition(" ")
         if verb == "ask":
             # To look again at an order that is not there is done as soon as it is begun.
             work.ask(account.pk, RECONSIDER_WORK, [key], WorkItem.Priority.ORDERS)
+            say("asked")
+        elif verb == "waits":
+            say("yes" if WorkItem.objects.filter(key=key).exists() else "no")
+        elif verb == "queue":
+            say(async_task("config.schedules.beat"))
+        elif verb == "kept":
+            say("yes" if Task.objects.filter(pk=key).exists() else "no")
         elif verb == "sleep":
-            async_task("tests.worker_driver.nap", key)
-        waits = verb != "sleep" and WorkItem.objects.filter(key=key).exists()
-        print("waits" if waits else "done", flush=True)
+            say(async_task("tests.worker_driver.nap", key))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from structlog.contextvars import bound_contextvars
+
 from integrations import runs, work
 from integrations.budget import BudgetExhausted
 from integrations.leaflink import (
@@ -239,7 +241,7 @@ def _run_step(context: _Context, action: Action) -> bool:
     account, step = context.account, context.step
     client: LeafLinkClient | None = None
     try:
-        with _recorded(context) as run:
+        with bound_contextvars(account=account.pk, step=step.name), _recorded(context) as run:
             try:
                 client = client_for(account, PRIORITIES.get(step.name, WorkItem.Priority.REST))
                 action(context, client, run)

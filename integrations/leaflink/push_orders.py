@@ -7,6 +7,8 @@ an earlier one; different orders don't wait for each other.
 import logging
 from collections.abc import Callable
 
+from structlog.contextvars import bound_contextvars
+
 from integrations.budget import BudgetExhausted
 from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account
@@ -37,7 +39,8 @@ def push_orders(
             run.changed += 1
             continue
         try:
-            run.changed += push_order(account, client, str(order.number))
+            with bound_contextvars(order=str(order.number)):
+                run.changed += push_order(account, client, str(order.number))
         except Busy:
             continue  # another worker is at it
         except Gone:
@@ -47,7 +50,7 @@ def push_orders(
         except (LeafLinkError, BudgetExhausted):
             raise  # no other order would fare better now
         except Exception as error:
-            logger.exception("order failed", extra={"order": order.pk})
+            logger.exception("order failed", extra={"order": str(order.number)})
             run.problem(f"order {order}", f"{type(error).__name__}: {error}")
 
 

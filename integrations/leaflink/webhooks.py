@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from structlog.contextvars import bound_contextvars
 
 from integrations import work
 from integrations.leaflink.mirror_orders import expect_order
@@ -36,7 +37,8 @@ def receive(request: HttpRequest, webhook_id: uuid.UUID) -> HttpResponse:
     if not signature.is_valid(key, body, request.headers.get("LL-Signature", "")) or not account:
         logger.warning("webhook refused", extra={"account": account.pk if account else None})
         return HttpResponse("The signature does not fit.", status=403, content_type="text/plain")
-    _store(account, body)
+    with bound_contextvars(account=account.pk):
+        _store(account, body)
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -52,7 +54,8 @@ def _store(account: Account, body: bytes) -> None:
         delivery.kind, delivery.action, delivery.key = hook.type, hook.action[:20], hook.key
     except (ValueError, RecursionError, BadPayload) as error:
         delivery.problem = str(error) or "It is nested too deeply."
-    with transaction.atomic():
+    about = "order" if delivery.kind == "order" else "key"
+    with bound_contextvars(**{about: delivery.key}), transaction.atomic():
         delivery.save()
         Account.objects.filter(pk=account.pk).update(last_webhook_at=timezone.now())
         if delivery.kind == "order" and delivery.key:
