@@ -1,4 +1,4 @@
-"""manage.py doctor: each check finds what is wrong, says the cure, and is quiet when all is well."""
+"""manage.py doctor: each check finds what is wrong, tells the cure, is quiet when all is well."""
 
 import io
 import json
