@@ -1,7 +1,7 @@
 """What the task queue's processes tell the watchdog about themselves, and that they end with it.
 
 Inside the cluster only. The watchdog (`config.watchdog`) starts it with one end of a pipe, on which
-each process writes short lines: `took PID`, `done PID` and `bye PID` from the workers, `kept PID`
+each process writes short lines: `born`, `took`, `done` and `bye PID` from the workers, `kept PID`
 from the process that keeps results.
 """
 
@@ -55,6 +55,7 @@ def give_signs() -> None:
         return lambda **_: _say(pipe, word)
 
     def spawned(**_: Any) -> None:
+        _say(pipe, "born")
         # Runs when a worker ends by itself, having done its number of tasks; not when it is killed.
         Finalize(None, _say, args=(pipe, "bye"), exitpriority=1)
 

@@ -48,6 +48,8 @@ class Signs:
     """What the cluster's processes said of themselves. Times are `time.monotonic()` seconds."""
 
     def __init__(self) -> None:
+        # Workers that began, until somebody takes note of them.
+        self.born: set[int] = set()
         self.busy: set[int] = set()
         self.retired: set[int] = set()
         self.taken_at = float("-inf")
@@ -72,6 +74,8 @@ class Signs:
                 self.unkept_since = now
         elif word == "kept":
             self.unkept_since = None
+        elif word == "born":
+            self.born.add(pid)
         elif word == "bye":
             self.retired.add(pid)
 
@@ -106,11 +110,13 @@ class Cluster:
 
     def look(self, now: float) -> bool:
         """See who is there and listen to what they said; whether one was killed since."""
-        # In this order: what a process said before it ended is then heard with its end.
-        members = self._alive()
+        # A worker may have begun and been killed since the last look, so it says when it begins.
         self._listen(now)
-        gone = self.members - members
-        self.members = members
+        known, self.signs.born = self.members | self.signs.born, set()
+        self.members = self._alive()
+        # After that: what a process said before it ended is then heard with its end.
+        self._listen(now)
+        gone = known - self.members
         killed = {pid for pid in gone if self.signs.was_killed(pid)}
         return bool(killed)
 

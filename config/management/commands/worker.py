@@ -4,8 +4,9 @@ import signal
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from config.health import worker_problems
 from config.schedules import write_schedules
 from config.watchdog import Watchdog
 
@@ -27,7 +28,16 @@ class Command(BaseCommand):
             help="Seconds without a heartbeat after which the cluster is started anew.",
         )
 
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Only say whether a worker has shown signs of life lately; exits with 1 if not.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            self._check()
+            return
         write_schedules()
         watchdog = Watchdog(timedelta(seconds=options["silence"]))
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -35,3 +45,8 @@ class Command(BaseCommand):
         self.stdout.write("Worker started. Stop it with Ctrl-C.")
         watchdog.run()
         self.stdout.write("Worker stopped.")
+
+    def _check(self) -> None:
+        if problems := worker_problems():
+            raise CommandError(" ".join(problems))
+        self.stdout.write("The worker lives.")
