@@ -21,7 +21,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         number = given if ACCEPTED.fullmatch(given) else uuid.uuid4().hex
-        with bound_contextvars(request=number):
+        with bound_contextvars(request_id=number):
             response = self.get_response(request)
         response[HEADER] = number
         return response

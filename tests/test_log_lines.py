@@ -85,13 +85,13 @@ def test_ordinary_words_stay(text):
 
 def test_a_line_names_the_account_and_holds_no_key(lines):
     logger, read = lines
-    with bound_contextvars(account=3, order="abc-1", request="r1"):
+    with bound_contextvars(account=3, order="abc-1", request_id="r1"):
         try:
             raise ValueError(f"Authorization: App {KEY} and {SECRET}")
         except ValueError:
             logger.exception("step failed", extra={"app_key": KEY})
     line = json.loads(read())
-    assert (line["account"], line["order"], line["request"]) == (3, "abc-1", "r1")
+    assert (line["account"], line["order"], line["request_id"]) == (3, "abc-1", "r1")
     assert line["level"] == "error"
     assert line["app_key"] == "[cut]"
     assert "exception" in line
@@ -103,7 +103,7 @@ def test_each_request_has_a_number():
     seen = []
 
     def answer(request):
-        seen.append(get_contextvars()["request"])
+        seen.append(get_contextvars()["request_id"])
         from django.http import HttpResponse
 
         return HttpResponse()
@@ -116,7 +116,7 @@ def test_each_request_has_a_number():
     assert given["X-Request-ID"] == seen[1] == "proxy-12345678"
     forged = middleware(factory.get("/", headers={"X-Request-ID": "a b {evil}"}))
     assert forged["X-Request-ID"] == seen[2] != "a b {evil}"
-    assert "request" not in get_contextvars()
+    assert "request_id" not in get_contextvars()
 
 
 def test_the_number_is_in_every_answer():

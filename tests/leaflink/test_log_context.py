@@ -40,4 +40,4 @@ def test_each_step_and_webhook_names_its_account(make_bench, monkeypatch):
     mine = [one for one in seen if one.get("order") == str(order.number)]
     assert mine
     assert mine[0]["account"] == bench.account.pk
-    assert mine[0]["request"]
+    assert mine[0]["request_id"]
