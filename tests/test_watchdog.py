@@ -60,6 +60,8 @@ def scene(monkeypatch):
             monkeypatch.setattr(time, "monotonic", lambda: self.now)
             monkeypatch.setattr(watchdog, "_knock", self.knock)
             monkeypatch.setattr(watchdog, "Cluster", Cluster)
+            # It would end the transaction of this test.
+            monkeypatch.setattr(watchdog, "close_old_connections", lambda: None)
             Heartbeat.beat()
             self.dog = Watchdog(timedelta(minutes=6))
             self.dog._start()
