@@ -39,10 +39,11 @@ def end_with_the_watchdog() -> None:
             os._exit(1)
 
     die_with(int(os.environ[PARENT]))
-    forking: list[int] = []
+    forking = [0]
     # It is not handed down to forked processes, so each asks for it anew.
     os.register_at_fork(
-        before=lambda: forking.append(os.getpid()), after_in_child=lambda: die_with(forking[-1])
+        before=lambda: forking.__setitem__(0, os.getpid()),
+        after_in_child=lambda: die_with(forking[0]),
     )
 
 

@@ -24,7 +24,8 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as AnyDatabaseError
+from django.db import close_old_connections
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -269,7 +270,7 @@ class Watchdog:
         close_old_connections()
         try:
             last: datetime | None = Heartbeat.last()
-        except DatabaseError:
+        except AnyDatabaseError:
             return ""
         if timezone.now() - max(last or self.started_at, self.started_at) > self.silence:
             return "It has shown no sign of life for too long."
@@ -292,6 +293,6 @@ def _database_answers() -> bool:
     close_old_connections()
     try:
         Heartbeat.last()
-    except DatabaseError:
+    except AnyDatabaseError:
         return False
     return True
