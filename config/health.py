@@ -51,7 +51,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
         # The same for every check, when it is the database.
         problems += [problem for problem in found if problem not in problems]
     answer = {"ready": not problems, "problems": problems, "checks": checks}
-    return JsonResponse(answer, status=503 if problems else 200)
+    response = JsonResponse(answer, status=503 if problems else 200)
+    # Django would log each 503 as an error of ours, and report it, as often as somebody asks.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def check_database() -> Answer:

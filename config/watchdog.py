@@ -39,7 +39,7 @@ CHECK_EVERY = 1.0
 # takes a second; a worker that does not answer in fifteen will not answer at all.
 PROOF = 15.0
 # Results wait for the database's turn now and then, so they are given more.
-KEPT_PROOF = 30.0
+KEPT_PROOF = 20.0
 # The same after it was started. Doubled each time that was too little, for slow machines.
 FIRST_PROOF = 40.0
 STOP_GRACE = 20.0

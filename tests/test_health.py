@@ -90,11 +90,13 @@ def test_a_redis_that_is_gone(client, healthy, settings):
     assert "hush" not in str(said)
 
 
-def test_a_silent_worker(client, healthy):
+def test_a_silent_worker(client, healthy, caplog):
     Heartbeat.objects.update(at=ago(minutes=6))
     assert "The worker has been silent since" in ready(client, 503)["problems"][0]
     Heartbeat.objects.all().delete()
     assert "never run" in ready(client, 503)["problems"][0]
+    # Who asks each few seconds fills no log, and causes no error reports.
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
