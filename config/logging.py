@@ -1,12 +1,18 @@
-"""Log lines: readable on a terminal, JSON in production, and never with local variables."""
+"""Log lines: readable on a terminal, JSON in production, never with local variables or keys."""
 
+from collections.abc import Collection
 from typing import Any
 
 import structlog
 
+from config.redaction import Redaction
 
-def logging_config(*, json: bool, level: str) -> dict[str, Any]:
-    """Return Django's LOGGING dictionary; `json` chooses one JSON object per line."""
+
+def logging_config(*, json: bool, level: str, secrets: Collection[str] = ()) -> dict[str, Any]:
+    """Return Django's LOGGING dictionary; `json` chooses one JSON object per line.
+
+    `secrets` are cut out of every line, as is whatever looks like a key.
+    """
     shared = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -36,6 +42,7 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *render,
+                    Redaction(secrets),
                 ],
                 "foreign_pre_chain": shared,
             }

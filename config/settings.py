@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from config.error_reports import start_error_reports
 from config.keep_days import keep_days
 from config.logging import logging_config
 from config.navigation import NAVIGATION
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "config.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.security_headers.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -140,13 +142,16 @@ Q_CLUSTER: dict[str, object] = {
     "ack_failures": False,
     "save_limit": 0,
     "catch_up": False,
-    "recycle": 500,
+    "recycle": env.int("QUEUE_RECYCLE", default=500),
     "poll": 0.5,
 }
 if QUEUE_REDIS_URL:
     Q_CLUSTER["redis"] = QUEUE_REDIS_URL
 else:
     Q_CLUSTER["orm"] = "default"
+
+# What /metrics asks for; empty: there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -199,7 +204,18 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 
-LOGGING = logging_config(json=PRODUCTION, level=env.str("LOG_LEVEL", default="INFO"))
+# What no log line and no error report may hold, however it got there.
+OUR_SECRETS = [
+    SECRET_KEY,
+    *FIELD_ENCRYPTION_KEYS,
+    METRICS_TOKEN,
+    str(DATABASES["default"].get("PASSWORD") or ""),
+]
+LOGGING = logging_config(
+    json=PRODUCTION, level=env.str("LOG_LEVEL", default="INFO"), secrets=OUR_SECRETS
+)
+# Empty: errors are reported nowhere but in the log.
+start_error_reports(env.str("SENTRY_DSN", default=""), ENVIRONMENT, OUR_SECRETS)
 
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 60 * 60 * 12

@@ -43,14 +43,15 @@ class _DecryptingAttribute(DeferredAttribute):
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
-        return _decrypted(value) if isinstance(value, _Ciphertext) else value
+        return decrypted(value) if isinstance(value, _Ciphertext) else value
 
     def __set__(self, instance: Any, value: Any) -> None:
         # With this the attribute is asked before the instance's own dictionary.
         instance.__dict__[self.field.attname] = value
 
 
-def _decrypted(value: str) -> str:
+def decrypted(value: str) -> str:
+    """A value as it stands in the database, in the clear; raises WrongEncryptionKey."""
     try:
         return cipher().decrypt(value.encode()).decode()
     except InvalidToken as error:
@@ -58,6 +59,16 @@ def _decrypted(value: str) -> str:
             "A stored key can't be decrypted. Put the encryption key it was stored with back into "
             "FIELD_ENCRYPTION_KEYS (anywhere but first, to rotate away from it)."
         ) from error
+
+
+def has_newest_key(value: str) -> bool:
+    """Whether a value as it stands in the database was encrypted with the first of our keys."""
+    cipher()  # says so when the keys are no keys
+    try:
+        Fernet(settings.FIELD_ENCRYPTION_KEYS[0]).decrypt(value.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]

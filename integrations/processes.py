@@ -1,14 +1,18 @@
 """Processes on this host: whether one that held something is still there."""
 
-import os
+import psutil
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this number runs here."""
+    """Whether a process with this number runs here.
+
+    One that was killed, and that its parent has not taken note of yet, does not: it would keep what
+    it held for as long as its parent sleeps, or for ever where the first process is no init.
+    """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status: str = psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True  # somebody else's, but alive
-    return True
+    return status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)

@@ -11,12 +11,14 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import close_old_connections, models, transaction
 from django.db import connection as database
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from integrations import call_log
 from integrations.models import Connection, Heartbeat, WorkItem
@@ -85,12 +87,18 @@ _handlers: dict[str, Handler] = {}
 _many_handlers: dict[str, tuple[ManyHandler, int]] = {}
 # What people call each kind of work, for screens ("Read order").
 labels: dict[str, str] = {}
+# What the key of each kind of work is the number of, for log lines ("order").
+_about: dict[str, str] = {}
 
 
-def register(kind: str, label: str, handler: Handler) -> None:
-    """Say who does work of this kind. Called once for each kind, when the apps are ready."""
+def register(kind: str, label: str, handler: Handler, *, about: str = "key") -> None:
+    """Say who does work of this kind. Called once for each kind, when the apps are ready.
+
+    `about`: under which name its key stands on log lines.
+    """
     _handlers[kind] = handler
     labels[kind] = label
+    _about[kind] = about
 
 
 def register_many(kind: str, label: str, handler: ManyHandler, most: int) -> None:
@@ -247,11 +255,13 @@ def _free_what_the_dead_had() -> None:
 def _work_on_it_and_its_like(item: WorkItem) -> int:
     """Do a claimed row; of a kind that is done several at a time, more of the same. How many."""
     if item.kind not in _many_handlers:
-        work_on(item)
+        with _on_log_lines(item):
+            work_on(item)
         return 1
     handler, most = _many_handlers[item.kind]
     items = [item, *_claim_more(item, most - 1)]
-    _work_on_many(items, handler)
+    with bound_contextvars(account=item.connection_id, work=item.kind):
+        _work_on_many(items, handler)
     return len(items)
 
 
@@ -334,6 +344,12 @@ def work_on(item: WorkItem) -> None:
         _settle_error(item, error)
     else:
         _settle_done([item])
+
+
+def _on_log_lines(item: WorkItem) -> AbstractContextManager[None]:
+    """Name the account and the record on whatever is logged meanwhile."""
+    about = {_about.get(item.kind, "key"): item.key}
+    return bound_contextvars(account=item.connection_id, work=item.kind, **about)
 
 
 def _work_on_many(items: list[WorkItem], handler: ManyHandler) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from integrations import call_log, runs, work
 from integrations.budget import BudgetExhausted
@@ -260,7 +261,7 @@ def _run_step(context: _Context, action: Action) -> bool:
     account, step = context.account, context.step
     client: LeafLinkClient | None = None
     try:
-        with _recorded(context) as run:
+        with bound_contextvars(account=account.pk, step=step.name), _recorded(context) as run:
             try:
                 client = client_for(account, PRIORITIES.get(step.name, WorkItem.Priority.REST))
                 action(context, client, run)

@@ -91,16 +91,16 @@ def _for_each_account(
 
 def register_work() -> None:
     """Tell the work queue who does LeafLink's kinds of work."""
-    work.register(ORDER_WORK, "Read order", _read_order)
-    work.register(PRODUCT_WORK, "Read product", _read_product)
-    work.register(RECONSIDER_WORK, "Look at held order again", _reconsider)
-    work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order)
-    work.register(PAYMENT_WORK, "Send payments", _push_payments)
+    work.register(ORDER_WORK, "Read order", _read_order, about="order")
+    work.register(PRODUCT_WORK, "Read product", _read_product, about="product")
+    work.register(RECONSIDER_WORK, "Look at held order again", _reconsider, about="order")
+    work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order, about="order")
+    work.register(PAYMENT_WORK, "Send payments", _push_payments, about="order")
     work.register(BATCH_WORK, "Read batches", _read_batches)
     work.register(INVENTORY_WORK, "Look at every quantity", _sweep)
     work.register_many(LISTING_WORK, "Send quantity", push_marked, AT_A_TIME)
-    work.register(DETAILS_WORK, "Send product details", _push_details)
-    work.register(CREATE_WORK, "Create product in LeafLink", _create_product)
+    work.register(DETAILS_WORK, "Send product details", _push_details, about="item")
+    work.register(CREATE_WORK, "Create product in LeafLink", _create_product, about="item")
 
 
 def _account(connection: Connection) -> Account:

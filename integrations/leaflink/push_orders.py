@@ -7,6 +7,8 @@ an earlier one; different orders don't wait for each other.
 import logging
 from collections.abc import Callable
 
+from structlog.contextvars import bound_contextvars
+
 from integrations.budget import BudgetExhausted
 from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account
@@ -38,7 +40,9 @@ def push_orders(
             run.changed += 1
             continue
         try:
-            if push_order(account, client, str(order.number)):
+            with bound_contextvars(order=str(order.number)):
+                is_moved = push_order(account, client, str(order.number))
+            if is_moved:
                 run.changed += 1
             else:
                 run.skip("settled meanwhile")
@@ -52,7 +56,7 @@ def push_orders(
         except (LeafLinkError, BudgetExhausted):
             raise  # no other order would fare better now
         except Exception as error:
-            logger.exception("order failed", extra={"order": order.pk})
+            logger.exception("order failed", extra={"order": str(order.number)})
             text = f"{type(error).__name__}: {error}"
             run.problem(f"order {order}", text, ORDER, order.number)
 

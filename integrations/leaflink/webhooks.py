@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from structlog.contextvars import bound_contextvars
 
 from integrations import work
 from integrations.encryption import WrongEncryptionKey
@@ -55,7 +56,8 @@ def receive(request: HttpRequest, webhook_id: uuid.UUID) -> HttpResponse:
     if why:
         return _refuse(account, why)
     try:
-        _store(account, body)
+        with bound_contextvars(account=account.pk):
+            _store(account, body)
     except Exception:
         # LeafLink gets a 500 and tries again.
         webhook_refusals.count(account, Why.NOT_STORED)
@@ -101,7 +103,8 @@ def _store(account: Account, body: bytes) -> None:
         delivery.kind, delivery.action, delivery.key = hook.type, hook.action[:20], hook.key
     except (ValueError, RecursionError, BadPayload) as error:
         delivery.problem = str(error) or "It is nested too deeply."
-    with transaction.atomic():
+    about = "order" if delivery.kind == "order" else "key"
+    with bound_contextvars(**{about: delivery.key}), transaction.atomic():
         delivery.save()
         Account.objects.filter(pk=account.pk).update(last_webhook_at=timezone.now())
         if delivery.kind == "order" and delivery.key:

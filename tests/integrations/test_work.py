@@ -1,5 +1,6 @@
 """The work queue: asked once, done once, never lost, never silently retried for ever."""
 
+import os
 import subprocess
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from model_bakery import baker
 
 from integrations import work
 from integrations.models import Connection, WorkItem
+from integrations.processes import is_alive
 
 pytestmark = pytest.mark.django_db
 ORDERS = WorkItem.Priority.ORDERS
@@ -250,3 +252,13 @@ def test_asking_more_urgently_makes_it_urgent_and_never_less(connection):
     for priority in (WorkItem.Priority.SWEEP, ORDERS, WorkItem.Priority.REST):
         work.ask(connection.pk, "read", ["a"], priority)
     assert WorkItem.objects.get().priority == ORDERS
+
+
+def test_a_killed_process_is_dead_before_its_parent_takes_note():
+    killed = subprocess.Popen(["sleep", "60"])
+    assert is_alive(killed.pid)
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # dead, but not taken note of
+    assert not is_alive(killed.pid)
+    killed.wait()
+    assert not is_alive(killed.pid)

@@ -1,7 +1,7 @@
 """manage.py leaflink_sandbox: the stand-in for LeafLink, alone."""
 
 import signal
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,9 @@ class Command(BaseCommand):
 
 def wait_for_signal(is_over: Callable[[], bool] = lambda: False) -> None:
     """Sleep until Ctrl-C, a request to stop, or `is_over`."""
-    stop = threading.Event()
+    # Not an Event: its lock is not for signal handlers, of which a second may interrupt the first.
+    asked: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    # A wait without end can't be interrupted on every platform.
-    while not stop.wait(0.5) and not is_over():
-        pass
+        signal.signal(name, lambda number, _: asked.append(number))
+    while not asked and not is_over():
+        time.sleep(0.5)
