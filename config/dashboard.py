@@ -12,6 +12,8 @@ from django.utils import timezone
 from catalog import inventory
 from catalog.decimals import money
 from config.health import worker_problems
+from config.own_overview import own_overview
+from customers.own import sees_only_own
 from integrations.budget import uses_of
 from integrations.leaflink import drift
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
@@ -26,7 +28,9 @@ from orders.status import OPEN
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's hook for the index page: adds the overview for those who may see orders."""
     context["title"] = "Overview"
-    if request.user.has_perm("leaflink.view_order"):
+    if sees_only_own(request.user):
+        context["own"] = own_overview(request.user)
+    elif request.user.has_perm("leaflink.view_order"):
         context["overview"] = {
             "attention": attention(),
             "numbers": numbers(),

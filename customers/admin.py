@@ -7,6 +7,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from catalog.import_admin import PermittedImport
 from customers.destination_files import DestinationResource
 from customers.models import Address, Destination, SalesRep
+from customers.own import OwnRows
 
 
 class AddressInline(TabularInline):
@@ -15,7 +16,7 @@ class AddressInline(TabularInline):
 
 
 @admin.register(Destination)
-class DestinationAdmin(PermittedImport, ModelAdmin):
+class DestinationAdmin(OwnRows, PermittedImport, ModelAdmin):
     resource_classes = [DestinationResource]
     list_display = ["name", "license_number", "email", "phone", "default_facility", "is_active"]
     list_filter = ["is_active", ("default_facility", AutocompleteSelectFilter)]

@@ -9,7 +9,7 @@ class LeafLinkConfig(AppConfig):
     verbose_name = "LeafLink"
 
     def ready(self) -> None:
-        from integrations.leaflink import hints, jobs
+        from integrations.leaflink import hints, jobs, whose  # noqa: F401  (declares its rules)
 
         jobs.register_work()
         hints.listen()
