@@ -325,4 +325,4 @@ def test_pages_with_secrets_are_not_kept_by_browsers(lee, codes):
 
 def test_webhooks_and_health_are_asked_for_no_login(client):
     assert client.get("/healthz").status_code == 200
-    assert client.post(reverse("leaflink-webhook", args=[uuid.uuid4()]), {}).status_code == 404
+    assert client.post(reverse("leaflink-webhook", args=[uuid.uuid4()]), {}).status_code == 403
