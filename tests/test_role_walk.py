@@ -27,7 +27,13 @@ def _no_network(monkeypatch):
     monkeypatch.setattr("integrations.leaflink.connect.new_session", refuse)
 
 
-@pytest.mark.usefixtures("_no_network")
+@pytest.fixture
+def _no_contexts(monkeypatch):
+    """The test client keeps a copy of every template's context, which nobody asks for here."""
+    monkeypatch.setattr("django.test.client.store_rendered_templates", lambda *args, **more: None)
+
+
+@pytest.mark.usefixtures("_no_network", "_no_contexts")
 def test_every_address_answers_each_role_as_the_table_says(world):  # noqa: F811
     secrets = (*KEYS, settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS)
     made = role_walk.prepare(world)
@@ -36,6 +42,11 @@ def test_every_address_answers_each_role_as_the_table_says(world):  # noqa: F811
     for asker in role_walk.ASKERS:
         walker = role_walk.Walker(asker, made.users.get(asker))
         for row in rows:
+            is_same = asker == role_walk.ANOTHERS and not row.is_action and row.path == row.other
+            if is_same:
+                answers = found[row.what, row.method]
+                answers[asker] = answers[role_walk.SALES_REP]
+                continue
             outcome, answer = walker.ask(row)
             found.setdefault((row.what, row.method), {})[asker] = outcome
             if outcome.startswith("ERROR"):
