@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from axes.models import AccessAttempt
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -15,26 +15,30 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from config import two_factor
 from config.logins import blocked_until
-from config.roles import BY_NAME, ROLES
+from config.models import BlockedLogin
+from config.roles import BY_NAME
 
 for model in (User, Group):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
-ALL_ROLES = format_html(
-    '<dl class="lb-roles">{}</dl>',
-    format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((role.name, role.what_for) for role in ROLES)),
-)
+
+class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Groups to tick, with what each is for."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        role = BY_NAME.get(obj.name)
+        return f"{obj.name}: {role.what_for}" if role else obj.name
 
 
 @admin.register(User)
@@ -47,12 +51,12 @@ class UserAdmin(PageContext, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-
     change_form_outer_before_template = "admin/auth/user_two_factor.html"
     add_fieldsets = [
         (None, {"fields": ["username", "usable_password", "password1", "password2"]}),
-        ("Role", {"description": ALL_ROLES, "fields": ["is_staff", "groups"]}),
+        ("Role", {"fields": ["is_staff", "groups"]}),
     ]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": [("first_name", "last_name"), "email"]}),
-        ("Role", {"description": ALL_ROLES, "fields": ["is_active", "is_staff", "groups"]}),
+        ("Role", {"fields": ["is_active", "is_staff", "groups"]}),
         (
             "More than the role",
             {"classes": ["collapse"], "fields": ["is_superuser", "user_permissions"]},
@@ -60,6 +64,7 @@ class UserAdmin(PageContext, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-
         ("Record", {"classes": ["collapse"], "fields": [("last_login", "date_joined")]}),
     ]
     readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = ["user_permissions"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         rows: QuerySet[User] = super().get_queryset(request)
@@ -70,9 +75,19 @@ class UserAdmin(PageContext, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-
         if db_field.name == "is_staff":
             field.label = "May log in here"
             field.help_text = "Everybody who works with these pages needs it."
-        if db_field.name == "groups":
-            field.label, field.help_text = "Roles", "One is enough. Several add up."
         return field
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Each role with its sentence, so that an administrator knows what to choose."""
+        if db_field.name != "groups":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        return RolesField(
+            queryset=Group.objects.order_by("name"),
+            required=False,
+            label="Roles",
+            help_text="One is enough. Several add up.",
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True, **super().get_changeform_initial_data(request)}
@@ -156,7 +171,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
         return role.what_for if role else "A group of your own"
 
 
-@admin.register(AccessAttempt)
+@admin.register(BlockedLogin)
 class BlockedLoginAdmin(ReadOnlyAdmin):
     """Logins that failed of late. Five failures of one name from one address block it."""
 
@@ -176,26 +191,26 @@ class BlockedLoginAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, context)
 
     def has_lift_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("axes.delete_accessattempt"))
+        return bool(request.user.has_perm("config.delete_blockedlogin"))
 
     @display(description="Login", ordering="username")
-    def shown_username(self, attempt: AccessAttempt) -> str:
+    def shown_username(self, attempt: BlockedLogin) -> str:
         return attempt.username or "(none typed)"
 
     @display(description="Standing", label={"blocked": "danger", "open": "default"})
-    def standing(self, attempt: AccessAttempt) -> tuple[str, str]:
+    def standing(self, attempt: BlockedLogin) -> tuple[str, str]:
         until = blocked_until(attempt)
         if until is None:
             return "open", "Not blocked"
         return "blocked", f"Blocked until {timezone.localtime(until):%H:%M}"
 
     @display(description="Last failure", ordering="attempt_time")
-    def last(self, attempt: AccessAttempt) -> Any:
+    def last(self, attempt: BlockedLogin) -> Any:
         return attempt.attempt_time
 
     @admin.action(description="Lift the block", permissions=["lift"])
-    def lift(self, request: HttpRequest, attempts: QuerySet[AccessAttempt]) -> None:
+    def lift(self, request: HttpRequest, attempts: QuerySet[BlockedLogin]) -> None:
         names = sorted({f"{one.username} from {one.ip_address}" for one in attempts})
         for one in list(attempts):
-            AccessAttempt.objects.filter(username=one.username, ip_address=one.ip_address).delete()
+            BlockedLogin.objects.filter(username=one.username, ip_address=one.ip_address).delete()
         messages.success(request, f"These can log in again: {', '.join(names)}.")

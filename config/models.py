@@ -1,7 +1,10 @@
-"""What logins need besides a password: a phone that makes codes, and codes for when it is lost."""
+"""What logins need besides a password: a phone that makes codes, codes for when it is lost, and the
+logins that failed too often.
+"""
 
 import time
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import models
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
@@ -70,3 +73,15 @@ class BackupCode(models.Model):
 
     def __str__(self) -> str:
         return f"Backup code of {self.user}"
+
+
+class BlockedLogin(AccessAttempt):
+    """The failures of a name from an address of late, as axes counts them."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view", "delete")
+        verbose_name = "blocked login"
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.ip_address}"

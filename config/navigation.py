@@ -121,7 +121,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _model("Schedules", "schedule", "django_q", "schedule"),
             _model("Users", "person", "auth", "user"),
             _model("Roles", "groups", "auth", "group"),
-            _model("Blocked logins", "lock_clock", "axes", "accessattempt"),
+            _model("Blocked logins", "lock_clock", "config", "blockedlogin"),
         ],
     },
 ]

@@ -85,7 +85,7 @@ _ADMINISTRATOR = {
     *_each("add change delete", "leaflink", "accountbrand routingrule"),
     *_each("view add change delete", "auth", "user group"),
     *_each("view", "auth", "permission"),
-    *_each("view delete", "axes", "accessattempt"),
+    *_each("view delete", "config", "blockedlogin"),
 }
 
 ADMINISTRATOR = "Administrator"

@@ -51,7 +51,7 @@ def test_only_administrators_touch_keys_and_logins():
     guarded = {
         name
         for name in BY_NAME["Administrator"].permissions
-        if name.split(".")[0] in ("auth", "axes")
+        if name.split(".")[0] in ("auth", "config")
         or name.endswith(("add_account", "change_account"))
     }
     assert guarded

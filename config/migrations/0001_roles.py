@@ -59,6 +59,18 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(models.F('user'), models.F('digest'), name='backup_code_once')],
             },
         ),
+        migrations.CreateModel(
+            name='BlockedLogin',
+            fields=[],
+            options={
+                'verbose_name': 'blocked login',
+                'proxy': True,
+                'default_permissions': ('view', 'delete'),
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('axes.accessattempt',),
+        ),
         # A later migration that brings permissions grants them so, with `only` the new ones.
         migrations.RunPython(make_roles, unmake_roles),
     ]
