@@ -93,7 +93,7 @@ ROLES = (
     Role(
         ADMINISTRATOR,
         "For whoever runs this system: keys and rules of LeafLink accounts, logins and roles, and "
-        "everything below.",
+        "all that the other roles may do.",
         frozenset(_ADMINISTRATOR),
     ),
     Role(

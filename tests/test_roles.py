@@ -17,7 +17,7 @@ from catalog.models import Facility, Item
 from config.roles import BY_NAME, ROLES, make_roles, unmake_roles
 from customers.models import Destination, SalesRep
 from customers.own import SALES_REP, WIDER, own
-from integrations.leaflink.models import Account, Customer, Order, Product, Staff
+from integrations.leaflink.models import Account, Blocker, Customer, Order, Product, Staff
 from orders import services
 from orders.drafts import LineDraft, OrderDraft
 from orders.models import SalesOrder
@@ -282,6 +282,18 @@ def test_conflicts_and_the_overview_are_of_own_orders(client, two_reps):
     text = client.get(page("index")).content.decode()
     assert "LeafLink accounts" not in text
     assert "Differences" not in text
+
+
+def test_a_rep_is_offered_no_cure_that_is_for_others(client, two_reps):
+    order = two_reps.dana.waiting
+    baker.make(Blocker, order=order, code="short_of_stock", text="Short", item=Item.objects.get())
+    url = page("leaflink_order_change", order.pk)
+    client.force_login(two_reps.dana.user)
+    text = client.get(url).content.decode()
+    assert "Held for 1 reason" in text
+    assert "Receive stock" not in text
+    two_reps.dana.user.groups.add(Group.objects.get(name="Back office"))
+    assert "Receive stock" in client.get(url).content.decode()
 
 
 def test_orders_that_were_combined_show_of_others_nothing(client, two_reps):

@@ -3,7 +3,6 @@
 The pages and exports of every role are searched by the walk in tests/test_role_walk.py.
 """
 
-import json
 import logging
 
 import pytest
@@ -140,7 +139,6 @@ def test_a_day_with_known_keys_leaves_them_nowhere(bench, secrets, lines, monkey
     }
     # What is searched is not empty.
     assert "Something else went wrong" in places["the log"]
-    assert all(json.loads(line) for line in lines)
     assert all(word in places["the database"] for word in ("SO-000001", "Alder Peak", "bos"))
     for place, text in places.items():
         found = [secret for secret in secrets if secret in text]

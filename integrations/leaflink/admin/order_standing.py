@@ -15,7 +15,7 @@ from django.urls import reverse
 from catalog import inventory
 from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
-from customers.own import own
+from customers.own import own, sees_only_own
 from integrations.leaflink import combined_orders, compare_orders, map_reps, suggest, timeline
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
@@ -85,6 +85,9 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
         "is_combination": combined_orders.is_combination(order),
         **may,
     }
+    if sees_only_own(request.user):
+        for reason in found["reasons"]:
+            reason.cure = None  # it leads to pages that are not for sales reps
     codes = {reason.blocker.code for reason in found["reasons"]}
     found["waivable"] = bool(codes & set(WAIVABLE))
     found["others_stay"] = bool(codes - set(WAIVABLE))
