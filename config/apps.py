@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class ComposedConfig(AppConfig):
     name = "config"
     verbose_name = "Leafbridge"
+
+    def ready(self) -> None:
+        from config import logins, two_factor  # noqa: F401  (hear of logins)

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from catalog import inventory
 from catalog.models import Brand, Facility, Item, Lot, ProductLine, Strain
+from config.demo_logins import make_logins
 from customers.models import SalesRep
 from integrations.leaflink import map_reps
 from integrations.leaflink.models import Account, AccountBrand, Staff
@@ -40,6 +41,7 @@ def make_back_office(items: int, number: int) -> None:
             email=person.email,
             defaults={"name": person.name, "default_facility": facilities[index % 2]},
         )
+    make_logins()
     _make_items(items, number, facilities)
 
 

@@ -132,7 +132,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _model("Tax rates", "percent", "orders", "taxrate"),
             _model("Schedules", "schedule", "django_q", "schedule"),
             _model("Users", "person", "auth", "user"),
-            _model("Groups", "groups", "auth", "group"),
+            _model("Roles", "groups", "auth", "group"),
+            _model("Blocked logins", "lock_clock", "config", "blockedlogin"),
         ],
     },
 ]

@@ -4,6 +4,7 @@
 secrets made on first use) or "production" (refuses to start without its secrets).
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "django_q",
+    "axes",
     "import_export",
     "catalog",
     "customers",
@@ -83,6 +85,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.logins.SessionLimitsMiddleware",
+    "config.two_factor.SecondStepMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -154,14 +159,35 @@ else:
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# On: administrators can't log in without a code from their phone.
+REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=False)
+# Whether a proxy of ours stands before us, which notes where requests come from.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+# Failed logins of one name from one address.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Trying on while blocked doesn't make it longer: that would let anybody keep a person out.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "config.logins.address_of"
+AXES_LOCKOUT_CALLABLE = "config.logins.tell_blocked"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # config.admin has the page
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
 LOGIN_URL = "admin:login"
 # Unfold's login page sends no `next`, and Django's default is a page that does not exist.
 LOGIN_REDIRECT_URL = "admin:index"
@@ -218,7 +244,9 @@ LOGGING = logging_config(
 start_error_reports(env.str("SENTRY_DSN", default=""), ENVIRONMENT, OUR_SECRETS)
 
 X_FRAME_OPTIONS = "DENY"
+# A login lasts a working day at most, and ends when nobody has used it for this long.
 SESSION_COOKIE_AGE = 60 * 60 * 12
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -227,7 +255,7 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    if env.bool("BEHIND_PROXY", default=False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # LeafLink allows 300 requests a minute for each owner of keys.
@@ -263,6 +291,12 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "config.today.today",
     "STYLES": [lambda request: static("leafbridge/admin.css")],
     "COMMAND": {"search_models": True, "show_history": False},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Two-factor sign-in", "link": reverse_lazy("two_factor")},
+        ]
+    },
     "COLORS": {
         "primary": {
             "50": "oklch(97.9% .021 166)",

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.health import worker_problems
+from config.own_overview import own_overview
+from customers.own import sees_only_own
 from integrations import attention
 from integrations.attention_acts import CHANGE, assignable
 from integrations.leaflink.models import Account
@@ -28,6 +30,9 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's hook for the index page: what waits for this person."""
     user = request.user
     context["title"] = "Needs attention"
+    if sees_only_own(user):
+        context["own"] = own_overview(user)
+        return context
     is_mine = request.GET.get("mine") == "1"
     page = attention.look(
         user.has_perm,

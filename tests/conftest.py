@@ -1,8 +1,10 @@
 """What all tests share."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +25,14 @@ def pytest_collection_modifyitems(config, items):
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+
+@pytest.fixture
+def transactional_db(transactional_db):
+    """The tests before have emptied the tables, of what migrations put into them too."""
+    from config.roles import make_roles
+
+    make_roles(apps, SimpleNamespace(connection=connection))
 
 
 @pytest.fixture(autouse=True)

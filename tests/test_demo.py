@@ -9,6 +9,7 @@ from catalog.decimals import money
 from catalog.models import Facility, Item, Movement
 from config import demo
 from config.management.commands.demo import summary
+from customers.own import own
 from integrations.leaflink.models import Account, Listing, Order
 from integrations.leaflink.sandbox import practice_catalog, seed
 from orders.models import OrderDiscount, OrderLine, SalesOrder
@@ -55,8 +56,16 @@ def test_the_demo_links_sends_and_imports_and_a_second_run_changes_nothing(once,
     for order in SalesOrder.objects.select_related("leaflink_order"):
         assert order.total == order.leaflink_order.total
         assert order.leaflink_order.warnings == []
-    assert client.login(username=demo.LOGIN, password=demo.PASSWORD)
-    assert "Needs attention" in client.get(reverse("admin:index")).content.decode()
+    for name, password, shown in (
+        (demo.LOGIN, demo.PASSWORD, "Needs attention"),
+        ("manager", "manager", "Needs attention"),
+        ("rep", "rep", "Your held orders"),
+    ):
+        login = {"username": name, "password": password}
+        assert client.post(reverse("admin:login"), login).status_code == 302
+        assert shown in client.get(reverse("admin:index")).content.decode()
+    mine = own(SalesOrder.objects.all(), get_user_model().objects.get(username="rep"))
+    assert 0 < mine.count() < SalesOrder.objects.count()
 
 
 def test_sizes_can_be_chosen(once):

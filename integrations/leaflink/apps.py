@@ -17,6 +17,7 @@ class LeafLinkConfig(AppConfig):
             problems_of_orders,
             problems_of_products,
             record_pages,
+            whose,  # noqa: F401  (declares its rules)
         )
 
         jobs.register_work()

@@ -16,6 +16,7 @@ from catalog.models import Facility
 from catalog.natural import natural
 from catalog.page_context import PageContext
 from catalog.permissions import require
+from customers.own import if_own
 from orders import services
 from orders.admin import allocation_page, payment_acts
 from orders.admin.forms import PaymentForm, TermsForm
@@ -46,7 +47,7 @@ class OrderActs(PageContext):
         return [
             path(
                 f"<id:order_id>/{address}",
-                self.admin_site.admin_view(view),
+                self.admin_site.admin_view(if_own(SalesOrder, view)),
                 name=f"orders_salesorder_{name}",
             )
             for name, address, view in acts

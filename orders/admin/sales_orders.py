@@ -11,6 +11,7 @@ from unfold.decorators import display
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin
 from customers.models import license_sought
+from customers.own import OwnRows
 from orders.admin.bulk import BULK, BulkVerbs
 from orders.admin.inlines import DiscountInline, LineInline, StatusChangeInline
 from orders.models import SalesOrder
@@ -19,7 +20,7 @@ from orders.terms import LABELS
 
 
 @admin.register(SalesOrder)
-class SalesOrderAdmin(BulkVerbs, FindsPastedNumbers, ReadOnlyAdmin):
+class SalesOrderAdmin(OwnRows, BulkVerbs, FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "number",
         "shown_status",

@@ -153,6 +153,13 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         ("LeafLink company", {"fields": [("company_name", "company_id")]}),
     ]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Keys, and the address that webhooks come to, are for those who may change them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj) or self.has_add_permission(request):
+            return fieldsets
+        return [one for one in fieldsets if one[0] not in ("Keys", "Webhook")]
+
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         # A new account gets its starting rules with the first save.
         return self.inlines if obj else [AccountBrandInline]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from catalog.natural import natural
 from catalog.permissions import require
 from catalog.return_to import where_from
+from customers.own import own
 from integrations import work
 from integrations.leaflink import decide_orders, push_payments
 from integrations.leaflink.admin.order_standing import catching_up, read
@@ -62,10 +63,12 @@ class Unsettled:
 def conflicts(request: HttpRequest) -> HttpResponse:
     """Show every order on which the two sides don't agree, and every payment that waits."""
     require(request, "leaflink.view_order")
-    orders = Order.objects.filter(Order.unsettled()).select_related("account", "sales_order")
+    mine = own(Order.objects.all(), request.user)
+    orders = mine.filter(Order.unsettled()).select_related("account", "sales_order")
     pages = Paginator(orders.order_by("placed_at", "pk"), PER_PAGE)
     page = pages.get_page(request.GET.get("p"))
-    payments = waiting_for_somebody().select_related("order", "payment__order")
+    payments = waiting_for_somebody().filter(order__in=mine.order_by().values("pk"))
+    payments = payments.select_related("order", "payment__order")
     listings = Listing.objects.filter(standing=Listing.Standing.CONFLICT)
     has = request.user.has_perms
     context: dict[str, Any] = {
@@ -114,16 +117,18 @@ def choose(request: HttpRequest) -> HttpResponse:
         messages.error(request, "Select what you choose about first.")
     done: list[str] = []
     problems = []
+    mine = own(Order.objects.all(), request.user)
     for value in chosen:
         order_id, _, rest = value.partition(":")
         kind, _, seen = rest.partition(":")
         try:
+            mine.only("pk").get(pk=natural(order_id))
             verb = _verb(request, kind, side)
             done.append(str(verb(natural(order_id) or 0, seen)))
         except Order.DoesNotExist:
             problems.append("An order is not there any more.")
         except CannotDecide as error:
-            name = Order.objects.filter(pk=natural(order_id)).defer("raw").first()
+            name = mine.filter(pk=natural(order_id)).defer("raw").first()
             problems.append(f"{name}: {error}")
     if done:
         text = {
@@ -174,7 +179,9 @@ def _verb(request: HttpRequest, kind: str, side: str) -> Callable[[int, str], ob
 def pay_again(request: HttpRequest, row_id: int) -> HttpResponse:
     """Ask LeafLink once more to note a payment that it refused."""
     require(request, "leaflink.sync_account")
-    row = OrderPayment.objects.filter(pk=row_id).select_related("order").first()
+    mine = own(Order.objects.all(), request.user).order_by().values("pk")
+    rows = OrderPayment.objects.filter(pk=row_id, order__in=mine)
+    row = rows.select_related("order").first()
     if row and push_payments.try_again(OrderPayment.objects.filter(pk=row_id)):
         number = str(row.order.number)
         work.ask(row.order.account_id, PAYMENT_WORK, [number], WorkItem.Priority.ORDERS)

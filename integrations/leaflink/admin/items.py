@@ -222,6 +222,7 @@ class LeafLinkBrandAdmin(BrandAdmin):
         ("leaflink__account", AutocompleteSelectFilter),
     ]
     list_select_related = ["leaflink__account", "leaflink__leaflink_brand"]
+    ordering = ["name"]  # said here, or counting the items drops it in pickers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brand]:
         active = Q(items__is_active=True)

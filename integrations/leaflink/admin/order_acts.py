@@ -18,6 +18,7 @@ from catalog.natural import natural
 from catalog.permissions import require
 from catalog.return_to import where_from
 from customers.models import Destination, SalesRep, normalized_license
+from customers.own import if_own
 from integrations import work
 from integrations.leaflink import decide_orders, map_reps, pull_orders
 from integrations.leaflink import link as links
@@ -73,7 +74,7 @@ def urls(site: Any) -> list[URLPattern]:
     return [
         path(
             f"<id:order_id>/{name.replace('_', '-')}/",
-            site.admin_view(view),
+            site.admin_view(if_own(Order, view)),
             name=f"leaflink_order_{name}",
         )
         for name, view in acts

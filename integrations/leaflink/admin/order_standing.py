@@ -15,6 +15,7 @@ from django.urls import reverse
 from catalog import inventory
 from catalog.models import Facility, Item
 from customers.models import Destination, SalesRep
+from customers.own import own, sees_only_own
 from integrations.leaflink import combined_orders, compare_orders, map_reps, suggest, timeline
 from integrations.leaflink.blockers import WAIVABLE
 from integrations.leaflink.compare_orders import Comparison
@@ -79,11 +80,14 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
         "reasons": reasons(order, payload),
         "timeline": timeline.of(order),
         "raw": json.dumps(order.raw, indent=2, ensure_ascii=False) if order.raw else "",
-        "related": combined_orders.related(order),
+        "related": _shown(request, combined_orders.related(order)),
         "is_open": bool(order.sales_order and order.sales_order.status in OPEN),
         "is_combination": combined_orders.is_combination(order),
         **may,
     }
+    if sees_only_own(request.user):
+        for reason in found["reasons"]:
+            reason.cure = None  # it leads to pages that are not for sales reps
     codes = {reason.blocker.code for reason in found["reasons"]}
     found["waivable"] = bool(codes & set(WAIVABLE))
     found["others_stay"] = bool(codes - set(WAIVABLE))
@@ -93,6 +97,13 @@ def standing(request: HttpRequest, order: Order) -> dict[str, Any]:
         found["to_catch_up"] = catching_up(order)
         found.update(versions(order, payload))
     return found
+
+
+def _shown(request: HttpRequest, orders: list[Order]) -> list[Order]:
+    """Those of the orders that the user may see."""
+    rows = Order.objects.filter(pk__in=[one.pk for one in orders])
+    mine = set(own(rows, request.user).values_list("pk", flat=True)) if orders else set()
+    return [one for one in orders if one.pk in mine]
 
 
 def token(order: Order) -> str:

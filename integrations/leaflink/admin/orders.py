@@ -22,6 +22,7 @@ from catalog.page_context import PageContext
 from catalog.pasted_numbers import FindsPastedNumbers
 from catalog.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from customers.models import license_sought
+from customers.own import OwnRows, own
 from integrations import work
 from integrations.leaflink.admin import conflicts, order_acts
 from integrations.leaflink.admin.order_standing import standing
@@ -113,7 +114,7 @@ def _disputed(order: Order) -> str:
 
 
 @admin.register(Order)
-class OrderAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
+class OrderAdmin(OwnRows, PageContext, FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
         "short_id",
         "shown_state",
@@ -257,7 +258,8 @@ class OrderAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        counts = dict(Order.objects.order_by().values_list("state").annotate(Count("pk")))
+        orders = own(Order.objects.all(), request.user)
+        counts = dict(orders.order_by().values_list("state").annotate(Count("pk")))
         chosen = request.GET.get("state__exact", "")
         context = {
             "states": [
@@ -266,7 +268,7 @@ class OrderAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
             ],
             "all_states": sum(counts.values()),
             "state_chosen": chosen,
-            "needs_you": Order.objects.filter(Order.needs_you()).count(),
+            "needs_you": orders.filter(Order.needs_you()).count(),
             "needs_you_chosen": NeedsYouFilter.parameter_name in request.GET,
             **(extra_context or {}),
         }
