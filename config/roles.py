@@ -39,7 +39,7 @@ _SEES = {
     *_each("view", "catalog", "brand facility item lot movement productline stock strain"),
     *_each("view", "customers", "salesrep"),
     *_each("view", "orders", "taxrate allocation"),
-    *_each("view", "integrations", "run workitem notice"),
+    *_each("view", "integrations", "run workitem notice call"),
     *_each(
         "view",
         "leaflink",
