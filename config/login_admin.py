@@ -94,7 +94,7 @@ class UserAdmin(PageContext, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-
 
     def get_urls(self) -> list[URLPattern]:
         reset = path(
-            "<int:user_id>/two-factor-off/",
+            "<id:user_id>/two-factor-off/",
             self.admin_site.admin_view(require_POST(self.switch_off_two_factor)),
             name="auth_user_two_factor_off",
         )

@@ -88,7 +88,7 @@ class RunAdmin(PageContext, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         again = path(
-            "<int:run_id>/try-again/",
+            "<id:run_id>/try-again/",
             self.admin_site.admin_view(history_pages.try_again),
             name="integrations_run_try_again",
         )
@@ -159,7 +159,7 @@ class CallAdmin(PageContext, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         bodies = path(
-            "<int:call_id>/bodies/",
+            "<id:call_id>/bodies/",
             self.admin_site.admin_view(history_pages.call_bodies),
             name="integrations_call_bodies",
         )

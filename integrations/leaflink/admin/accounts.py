@@ -171,7 +171,7 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             name="leaflink_account_routing",
         )
         hooks = path(
-            "<int:account_id>/webhooks/",
+            "<id:account_id>/webhooks/",
             self.admin_site.admin_view(webhooks),
             name="leaflink_account_webhooks",
         )

@@ -205,7 +205,7 @@ def preset_page(request: HttpRequest, account_id: int, preset: str) -> HttpRespo
 def rule_urls(site: admin.AdminSite) -> list[URLPattern]:
     """The addresses of these pages, below those of accounts."""
     return [
-        path(f"<int:account_id>/{address}", site.admin_view(view), name=f"leaflink_account_{name}")
+        path(f"<id:account_id>/{address}", site.admin_view(view), name=f"leaflink_account_{name}")
         for address, view, name in (
             ("rules/", rules_page, "rules"),
             ("rules/undo/", undo_change, "rules_undo"),
