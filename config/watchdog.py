@@ -229,7 +229,9 @@ class Watchdog:
         """Why the cluster must be started anew; empty when it need not."""
         if cluster.is_dead:
             return "Its main process is gone."
-        if cluster.look(now):
+        was_killed = cluster.look(now)
+        self._note_proof(cluster)
+        if was_killed:
             logger.warning("One of the worker's processes was killed.")
             self._ask_for_proof()
         elif self.ask_again_at and now > self.ask_again_at:
@@ -244,6 +246,11 @@ class Watchdog:
             return ""
         return why
 
+    def _note_proof(self, cluster: Cluster) -> None:
+        """Before asking anew: one that has started has no more need of the time for starting."""
+        if self.asked_at is not None and cluster.signs.taken_at > self.asked_at:
+            self.asked_at, self.patience, self.first_proof = None, PROOF, FIRST_PROOF
+
     def _incomplete(self, cluster: Cluster, now: float) -> str:
         if len(cluster.members) >= cluster.size:
             self.complete_at = now
@@ -254,9 +261,7 @@ class Watchdog:
     def _takes_nothing(self, cluster: Cluster, now: float) -> str:
         if self.asked_at is None:
             return ""
-        if cluster.signs.taken_at > self.asked_at:
-            self.asked_at, self.patience, self.first_proof = None, PROOF, FIRST_PROOF
-        elif cluster.members and not cluster.has_idle_worker:
+        if cluster.members and not cluster.has_idle_worker:
             self.asked_at = now
         elif now - self.asked_at > self.patience:
             return "No task is taken."

@@ -108,6 +108,15 @@ def test_a_killed_worker_after_which_nothing_is_taken(scene):
     assert scene.trouble(after=2) == "No task is taken."
 
 
+def test_a_worker_killed_right_after_the_start_gets_no_time_for_starting(scene):
+    scene.dog._start()
+    scene.cluster = scene.dog.cluster
+    scene.says(f"took {ONE}\ndone {ONE}\nkept {KEEPER}\n")
+    scene.replace(TWO)
+    assert scene.trouble() == ""
+    assert scene.trouble(after=PROOF + 1) == "No task is taken."
+
+
 def test_a_worker_that_retires_raises_no_question(scene):
     scene.says(f"bye {ONE}\n")
     scene.replace(ONE)
