@@ -35,6 +35,9 @@ def receive(request: HttpRequest, webhook_id: uuid.UUID) -> HttpResponse:
     key = account.webhook_key if account else ""
     if not signature.is_valid(key, body, request.headers.get("LL-Signature", "")) or not account:
         logger.warning("webhook refused", extra={"account": account.pk if account else None})
+        if account and account.in_setup and request.headers.get("LL-Signature"):
+            # Whoever sets it up wants to know that LeafLink signs with another key.
+            Account.objects.filter(pk=account.pk).update(webhook_refused_at=timezone.now())
         return HttpResponse("The signature does not fit.", status=403, content_type="text/plain")
     _store(account, body)
     return HttpResponse("ok", content_type="text/plain")
@@ -55,6 +58,8 @@ def _store(account: Account, body: bytes) -> None:
     with transaction.atomic():
         delivery.save()
         Account.objects.filter(pk=account.pk).update(last_webhook_at=timezone.now())
+        if account.in_setup:
+            return  # that it came is all that matters now; going live reads everything
         if delivery.kind == "order" and delivery.key:
             expect_order(account, delivery.key)
             work.ask(account.pk, ORDER_WORK, [delivery.key], WorkItem.Priority.ORDERS)

@@ -11,12 +11,14 @@ from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations import budget
+from integrations.leaflink.admin import setup
+from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.status_map import MAP_ROWS, STATUS_HELP, StatusMapForm
@@ -81,30 +83,6 @@ class RoutingRuleInline(TabularInline):
     verbose_name_plural = "Routing: where orders ship from (the first rule that answers decides)"
     extra = 0
     hide_title = True
-
-
-class KeyField(forms.CharField):
-    """A key that is pasted and never shown again; left empty, the old one stays."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            required=False,
-            strip=True,
-            max_length=500,
-            # Not even a form with an error shows what was pasted.
-            widget=UnfoldAdminPasswordWidget(
-                attrs={"autocomplete": "new-password"}, render_value=False
-            ),
-            **kwargs,
-        )
-
-    def clean(self, value: Any) -> str:
-        key: str = super().clean(value)
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise forms.ValidationError(
-                "It holds blanks or characters that no key has. Copy it from LeafLink again."
-            )
-        return key
 
 
 class AccountForm(StatusMapForm):
@@ -250,7 +228,7 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             name="leaflink_account_routing",
         )
         urls: list[URLPattern] = super().get_urls()
-        return [test, *urls]
+        return [test, *setup.urls(self.admin_site), *urls]
 
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)

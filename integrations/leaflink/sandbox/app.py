@@ -29,6 +29,7 @@ PERMISSIONS = {
     "customers": "crm",
     "licenses": "orders",
     "batches": "orders",
+    "inventory": "inventory",
 }
 LONGEST_LOG = 20_000
 

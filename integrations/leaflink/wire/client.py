@@ -59,6 +59,8 @@ class LeafLinkClient:
         budget: Budget,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        timeout: tuple[float, float] = TIMEOUT,
+        read_attempts: int = READ_ATTEMPTS,
     ) -> None:
         if not app_key.strip():
             raise BadCredentials("There is no App key. Paste one under the account's keys.")
@@ -67,6 +69,8 @@ class LeafLinkClient:
         self.base_url = base_url.rstrip("/")
         self.budget = budget
         self.sleep = sleep
+        self.timeout = timeout
+        self.read_attempts = read_attempts
         self.calls = 0
         self.session = session or requests.Session()
         # Sessions are shared by threads below; cookies are all they would write to.
@@ -167,11 +171,11 @@ class LeafLinkClient:
         return str(url)
 
     def _read(self, url: str, params: Json | None) -> Any:
-        for attempt in range(1, READ_ATTEMPTS + 1):
+        for attempt in range(1, self.read_attempts + 1):
             try:
                 return self._answer(self._send("GET", url, params=params))
             except Wait as error:
-                if attempt == READ_ATTEMPTS or error.seconds > LONGEST_SLEEP:
+                if attempt == self.read_attempts or error.seconds > LONGEST_SLEEP:
                     raise
                 self.sleep(error.seconds * attempt)
         raise AssertionError("unreachable")
@@ -203,7 +207,7 @@ class LeafLinkClient:
         try:
             # A redirect would carry the key along, or silently turn a POST into a GET.
             return self.session.request(
-                method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
+                method, url, params=params, json=body, timeout=self.timeout, allow_redirects=False
             )
         except requests.ConnectTimeout as error:
             raise Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2) from None
