@@ -15,6 +15,7 @@ from integrations.leaflink.models.orders import (
     OrderPayment,
 )
 from integrations.leaflink.models.routing import RoutingRule
+from integrations.leaflink.models.rule_changes import RuleChange
 
 __all__ = [
     "NUMBER",
@@ -35,6 +36,7 @@ __all__ = [
     "OrderPayment",
     "Product",
     "RoutingRule",
+    "RuleChange",
     "Staff",
     "WebhookDelivery",
 ]
