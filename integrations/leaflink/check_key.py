@@ -62,7 +62,7 @@ class KeyCheck:
     company_id: int | None = None
     company_name: str = ""
     problem: str = ""
-    # By permission what is allowed: [{"permission", "level", "state", "purpose", "cure", "is_vital"}]
+    # What is allowed: [{"permission", "level", "state", "purpose", "cure", "is_vital"}]
     permissions: list[dict[str, Any]] = field(default_factory=list)
 
     @property

@@ -1,4 +1,4 @@
-"""Before an account goes live: what a first push and a first import would do, and one of each alone.
+"""Before an account goes live: what a first push and import would do, and one of each alone.
 
 The first import is tried out for real and then undone: LeafLink's open orders are read, stored and
 decided about by the same code as ever, in a transaction that is rolled back. So the reasons shown
@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from catalog.decimals import money, units
+from catalog.decimals import money, plain, units
 from integrations.leaflink import brake, import_orders, mirror_orders, push_inventory
 from integrations.leaflink.connect import client_for_page
 from integrations.leaflink.due_quantities import plan
@@ -203,7 +203,7 @@ def send_one(account: Account, item_id: int) -> str:
     listing.refresh_from_db(fields=["last_sent", "last_answer"])
     if not result.sent or listing.last_sent is None:
         return f"{listing.item.sku}: LeafLink shows what it should already, so nothing was sent."
-    return f"{listing.item.sku}: {units(listing.last_sent).normalize():f} was sent, and LeafLink took it."
+    return f"{listing.item.sku}: {plain(units(listing.last_sent))} was sent, and LeafLink took it."
 
 
 def take_in_one(account: Account, words: str) -> Order:

@@ -1,4 +1,4 @@
-"""Going live: what keeps an account from it, what will happen then, and how the first cycle goes."""
+"""Going live: what keeps an account from it, what will happen, and how the first cycle goes."""
 
 import hashlib
 from collections.abc import Collection
@@ -120,7 +120,9 @@ def _will_happen(account: Account, push: PushPreview) -> list[str]:
 
 def _details_in_words(account: Account) -> str:
     if account.push_details and account.sync_prices:
-        return "Product details and prices changed here from now on are sent; what differs stays so."
+        return (
+            "Product details and prices changed here from now on are sent; what differs stays so."
+        )
     if account.push_details:
         return "Product details changed here from now on are sent; prices are not."
     if account.sync_prices:
@@ -147,7 +149,9 @@ def _to_know(account: Account) -> list[tuple[str, str]]:
         told.append(("No webhook has come yet: orders are polled each minute.", "webhook"))
     if count := setup_steps.unmapped(account):
         who = "1 person" if count == 1 else f"{count} people"
-        told.append((f"{who} of LeafLink's staff are no sales rep here: their orders wait.", "reps"))
+        told.append(
+            (f"{who} of LeafLink's staff are no sales rep here: their orders wait.", "reps")
+        )
     if account.default_facility is None:
         told.append(("No default facility: orders may come in without one.", "catalog"))
     found = check_key.stored(account)
@@ -161,8 +165,8 @@ def go_live(account: Account, *, sell_out: bool, seen: str, by: Any) -> None:
     """Test the key once more, then go live and ask for the first cycle.
 
     `sell_out`: whether products that have no stock here are to be sold out in LeafLink at once;
-    else the brake's rules decide, and those it stops wait for a yes. `seen`: the `Readiness.seen` of
-    the page on which that was said. Raises NotReady, changing nothing. Going live twice is once.
+    else the brake's rules decide, and those it stops wait for a yes. `seen`: the `Readiness.seen`
+    of the page on which that was said. Raises NotReady, changing nothing. Going live twice is once.
     """
     if not account.in_setup:
         return

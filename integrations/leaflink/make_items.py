@@ -115,7 +115,9 @@ def _candidate(
         )
         return found
     strains = shown.get("strains")
-    found.strain = names.of(List.STRAIN, strains[0]) if isinstance(strains, list) and strains else ""
+    found.strain = (
+        names.of(List.STRAIN, strains[0]) if isinstance(strains, list) and strains else ""
+    )
     found.strain_classification = str(shown.get("strain_classification") or "")
     found.line = names.of(List.PRODUCT_LINE, shown.get("product_line"))[:200]
     if product.inventory_management in MANAGED_IN_LEAFLINK:
@@ -151,7 +153,9 @@ def _problem(
     if "," in sku:
         return "Its SKU has a comma in it. Use a dash in LeafLink."
     if times[sku.lower()] > 1:
-        return f"{times[sku.lower()]} unlinked products have this SKU. Keep one of them in LeafLink."
+        return (
+            f"{times[sku.lower()]} unlinked products have this SKU. Keep one of them in LeafLink."
+        )
     if sku.lower() in taken:
         return "An item has this SKU already. Link the two under Link products."
     if not product.name.strip():
@@ -202,8 +206,8 @@ def make(
                 made.with_stock = _receive(good, stock_at, by)
     except IntegrityError:
         raise MakeError(
-            "Somebody made items with the same SKUs at the same moment. Nothing was made here: look "
-            "at the list again."
+            "Somebody made items with the same SKUs at the same moment. Nothing was made here: look at "
+            "the list again."
         ) from None
     return made
 

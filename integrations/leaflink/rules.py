@@ -386,5 +386,10 @@ NO_RULES = frozenset(
         "last_webhook_at",
         "key_owner",
         "push_payments_since",
+        "in_setup",
+        "setup_confirmed",
+        "key_check",
+        "webhook_refused_at",
+        "went_live_at",
     }
 )

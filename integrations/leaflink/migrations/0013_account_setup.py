@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaflink', '0011_stock_rules_brake_and_drift'),
+        ('leaflink', '0012_rule_changes'),
     ]
 
     operations = [

@@ -32,6 +32,6 @@ def environment_chip(account: Any) -> SafeString:
 
 @register.inclusion_tag("admin/leaflink/setup/open_ones.html")
 def accounts_in_setup(user: Any) -> dict[str, Any]:
-    """{% accounts_in_setup user %}: the way back to set-ups that are not done, for who may do it."""
+    """{% accounts_in_setup user %}: the way back to set-ups that are not done."""
     may = user.has_perm("leaflink.change_account")
     return {"accounts": list(Account.objects.filter(in_setup=True)) if may else []}

@@ -58,9 +58,10 @@ class ConnectForm(forms.Form):
         names = Account.objects.filter(name__iexact=data.get("name") or "")
         if self.account:
             names = names.exclude(pk=self.account.pk)
-        if data.get("name") and (other := names.first()):
-            if not (other.in_setup and other.app_key == data.get("app_key")):
-                self.add_error("name", "Another account has this name. Choose another one.")
+        other = names.first() if data.get("name") else None
+        # One of the same key is what a second click finds.
+        if other and not (other.in_setup and other.app_key == data.get("app_key")):
+            self.add_error("name", "Another account has this name. Choose another one.")
         return data
 
 

@@ -1,4 +1,4 @@
-"""What all pages of the set-up share: the frame with the list of steps, and going on to the next."""
+"""What all pages of the set-up share: the frame with the list of steps, and going on."""
 
 from typing import Any
 

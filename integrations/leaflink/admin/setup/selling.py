@@ -13,6 +13,7 @@ from catalog.natural import natural
 from catalog.permissions import require
 from integrations.leaflink import setup_steps
 from integrations.leaflink.admin.setup.frame import on_from, part, show
+from integrations.leaflink.change_rules import change_rules
 from integrations.leaflink.models import Account, AccountBrand, ListEntry, Listing, Product
 from integrations.models import Heartbeat, WorkItem
 
@@ -131,12 +132,15 @@ def _save(request: HttpRequest, account: Account) -> None:
             _stop_selling(account, row)
     chosen = natural(request.POST.get("default_facility", ""))
     default = next((one for one in facilities if one.pk == chosen), None)
-    account.default_facility = default or (facilities[-1] if len(facilities) == 1 else None)
-    if account.default_facility is None:
+    default = default or (facilities[0] if len(facilities) == 1 else None)
+    if default is None:
         raise ValidationError("Choose where orders ship from when no other rule says so.")
-    account.save(update_fields=["default_facility"])
     counted = {natural(text) for text in request.POST.getlist("facility")}
-    account.facilities.set([one for one in facilities if one.pk in counted])
+    values = {
+        "default_facility": default,
+        "facilities": [one for one in facilities if one.pk in counted],
+    }
+    change_rules(account, values, request.user, by_way_of="Set-up")
 
 
 def _facilities(request: HttpRequest) -> list[Facility]:
@@ -155,9 +159,7 @@ def _facilities(request: HttpRequest) -> list[Facility]:
             f"{Facility._meta.get_field(field).verbose_name}: {' '.join(texts)}"
             for field, texts in error.message_dict.items()
         )
-        raise ValidationError(
-            f"A facility needs a name and its license number. {told}"
-        ) from error
+        raise ValidationError(f"A facility needs a name and its license number. {told}") from error
     facility.save()
     return [*rows, facility]
 
@@ -210,5 +212,3 @@ def _page(request: HttpRequest, account: Account) -> HttpResponse:
         step_key="catalog",
         **reading(account),
     )
-
-
