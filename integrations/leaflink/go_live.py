@@ -95,11 +95,16 @@ def _will_happen(account: Account, push: PushPreview) -> list[str]:
             if account.import_since
             else "of any age that are still open"
         )
-        which = " or ".join(account.import_statuses)
+        which = " or ".join(account.import_statuses) or "of no status"
         said.append(f"Orders that are {which} in LeafLink, {since}, come in.")
     else:
         said.append("Orders are read and shown, but not imported.")
-    if account.push_inventory:
+    if account.push_inventory and not push.changes:
+        said.append(
+            f"LeafLink shows the right quantities of all {push.linked:,} linked products already. "
+            "From then on they are sent whenever stock changes."
+        )
+    elif account.push_inventory:
         said.append(
             f"Quantities are sent for {push.changes:,} of {push.linked:,} linked products: "
             f"{push.up:,} up, {push.down:,} down, {push.zero:,} sold out. From then on whenever "

@@ -206,8 +206,8 @@ def make(
                 made.with_stock = _receive(good, stock_at, by)
     except IntegrityError:
         raise MakeError(
-            "Somebody made items with the same SKUs at the same moment. Nothing was made here: look at "
-            "the list again."
+            "Somebody made items with the same SKUs at the same moment, so none was made here. "
+            "Look at the list again."
         ) from None
     return made
 

@@ -6,8 +6,10 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
@@ -30,6 +32,7 @@ from integrations.leaflink.models import (
     RoutingRule,
     WebhookDelivery,
 )
+from integrations.leaflink.templatetags.leaflink_accounts import chip
 
 STOCK = [
     "push_inventory",
@@ -159,6 +162,7 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     readonly_fields = ["webhook_address", "last_webhook_at"]
     inlines = [AccountBrandInline, RoutingRuleInline]
     change_form_outer_before_template = "admin/leaflink/account_links.html"
+    list_before_template = "admin/leaflink/setup/before_list.html"
     fieldsets = [
         (None, {"fields": ["name", "is_active", "host", "stand_in_url"]}),
         ("Keys", {"fields": ["new_app_key", "key_owner"]}),
@@ -230,6 +234,18 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         urls: list[URLPattern] = super().get_urls()
         return [test, *setup.urls(self.admin_site), *urls]
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A new account is set up step by step, unless somebody wants to fill in all by hand."""
+        if request.method == "GET" and "by_hand" not in request.GET:
+            return setup.connect.begin(request)
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
+
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         account = self.get_object(request, object_id)
@@ -259,8 +275,9 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields
 
     @display(description="Environment", ordering="host")
-    def shown_host(self, account: Account) -> str:
-        return account.get_host_display()
+    def shown_host(self, account: Account) -> SafeString:
+        in_setup = '<span class="lb-state lb-state-warning">In set-up</span>'
+        return format_html("{} {}", chip(account.host), SafeString(in_setup * account.in_setup))
 
     @display(description="Address for LeafLink's webhook")
     def webhook_address(self, account: Account) -> str:

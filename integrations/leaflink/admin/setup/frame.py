@@ -25,7 +25,6 @@ def show(
     context = {
         **admin.site.each_context(request),
         "title": f"Set up {account}" if account else "Set up a LeafLink account",
-        "opts": Account._meta,
         "account": account,
         "steps": steps,
         "number": here,

@@ -156,7 +156,7 @@ def _facilities(request: HttpRequest) -> list[Facility]:
         facility.full_clean()
     except ValidationError as error:
         told = "; ".join(
-            f"{Facility._meta.get_field(field).verbose_name}: {' '.join(texts)}"
+            f"{field.replace('_', ' ').capitalize()}: {' '.join(texts)}"
             for field, texts in error.message_dict.items()
         )
         raise ValidationError(f"A facility needs a name and its license number. {told}") from error
