@@ -8,7 +8,8 @@ from integrations.leaflink.models import Account, Order
 
 TERM_WORDS = "payment term"
 TERM_CURE = (
-    "In LeafLink: Settings > Order Settings, switch off “Require Order Payment Term” and save. "
+    "In LeafLink open Settings, find “Require Order Payment Term” among the company's settings for "
+    "orders, switch it off and save. "
     "Orders that were refused are moved on by themselves when they change next, or by “Try again” "
     "on the order."
 )

@@ -181,15 +181,15 @@ def _permissions(client: LeafLinkClient) -> list[dict[str, Any]]:
         elif need.writes and not _may(lambda path: client.patch(path, {}), need.writes):
             state = "read"
         before = rows.get(need.permission)
-        if before and state != "ok":
-            before["purpose"] += f", {need.purpose}"
-        if before and before["state"] != "ok":
+        purpose = f"{before['purpose']}, {need.purpose}" if before else need.purpose
+        if before and (before["state"] != "ok" or state == "ok"):
+            before["purpose"] = purpose
             continue
         rows[need.permission] = {
             "permission": need.permission,
             "level": need.level,
             "state": state,
-            "purpose": need.purpose,
+            "purpose": purpose,
             "is_vital": need.is_vital,
             "cure": "" if state == "ok" else _cure(need, state),
         }

@@ -99,7 +99,9 @@ def _will_happen(account: Account, push: PushPreview) -> list[str]:
         said.append(f"Orders that are {which} in LeafLink, {since}, come in.")
     else:
         said.append("Orders are read and shown, but not imported.")
-    if account.push_inventory and not push.changes:
+    if account.push_inventory and not push.linked:
+        said.append("Quantities are sent for products once they are linked.")
+    elif account.push_inventory and not push.changes:
         said.append(
             f"LeafLink shows the right quantities of all {push.linked:,} linked products already. "
             "From then on they are sent whenever stock changes."
@@ -155,7 +157,7 @@ def _to_know(account: Account) -> list[tuple[str, str]]:
     if count := setup_steps.unmapped(account):
         who = "1 person" if count == 1 else f"{count} people"
         told.append(
-            (f"{who} of LeafLink's staff are no sales rep here: their orders wait.", "reps")
+            (f"{who} of LeafLink's staff not mapped to a sales rep: orders of theirs wait.", "reps")
         )
     if account.default_facility is None:
         told.append(("No default facility: orders may come in without one.", "catalog"))
