@@ -182,7 +182,8 @@ def _has_term(body: Any) -> bool:
 def send_one(account: Account, item_id: int) -> str:
     """Send the quantity of just this linked item; returns what was done, in words.
 
-    Raises NotDone when nothing was sent, and as the client does.
+    Raises NotDone when nothing was sent, and as the client does. What LeafLink's orders reserve of
+    it and we have not taken in lowers what is offered by itself.
     """
     listing = (
         Listing.objects.filter(item=item_id, product__account=account)

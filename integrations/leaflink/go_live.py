@@ -155,9 +155,8 @@ def _to_know(account: Account) -> list[tuple[str, str]]:
     if not account.last_webhook_at:
         told.append(("No webhook has come yet: orders are polled each minute.", "webhook"))
     if count := setup_steps.unmapped(account):
-        who = "1 person" if count == 1 else f"{count} people"
         told.append(
-            (f"{who} of LeafLink's staff not mapped to a sales rep: orders of theirs wait.", "reps")
+            (f"Not mapped to a sales rep: {count} of LeafLink's staff. Their orders wait.", "reps")
         )
     if account.default_facility is None:
         told.append(("No default facility: orders may come in without one.", "catalog"))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from catalog import inventory
 from catalog.models import Brand, Facility, Item
 from customers.models import SalesRep
 from integrations import work
@@ -507,12 +509,15 @@ def test_the_cut_off_day_counts_in_the_dry_run(empty, admin_client):
 
 def test_just_one_product_is_sent(empty, admin_client):
     account = made(admin_client)
+    # What it reserves comes as a surprise, and brings no order in.
+    place(empty, 0)
     empty.world.set_quantity(of(empty, 0).id, "1")
     empty.world.set_quantity(of(empty, 1).id, "1")
     jobs.pull_catalog()
     answer = step(admin_client, account, "dry-run", {"sku": "g0"})
     assert "G0: 40 was sent, and LeafLink took it." in text_of(answer)
     assert [p.quantity for p in empty.world.products.values()][:2] == [40, 1]
+    assert not Order.objects.exists()
     assert "There is no item with the SKU" in text_of(
         step(admin_client, account, "dry-run", {"sku": "nope"})
     )
@@ -571,6 +576,17 @@ def test_a_no_leaves_them_to_the_brake(empty, admin_client, without_stock):
     work.drain()
     assert [p.quantity for p in empty.world.products.values()] == [40] * 6
     assert Listing.objects.filter(braked_at__isnull=False).count() == 6
+
+
+def test_few_that_are_not_sold_out_keep_it_from_going_live(empty, admin_client):
+    account = made(admin_client)
+    inventory.count(Item.objects.get(sku="G0"), Facility.objects.get(), Decimal(0), reason="Count")
+    answer = go(admin_client, account, zero="no")
+    assert "Then correct the stock first" in text_of(answer)
+    assert account.in_setup
+    go(admin_client, account, zero="yes")
+    work.drain()
+    assert [p.quantity for p in empty.world.products.values()] == [0, 40, 40, 40, 40, 40]
 
 
 def test_a_yes_to_other_products_is_no_yes(empty, admin_client, without_stock):

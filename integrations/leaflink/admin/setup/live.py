@@ -30,6 +30,9 @@ def _go(request: HttpRequest, account: Account) -> HttpResponse:
     if push and push.selling_out and zero not in ("yes", "no"):
         messages.error(request, "Say what is to become of the products that would sell out.")
         return to(account, "go-live")
+    if push and push.selling_out and zero == "no" and not push.is_braked:
+        messages.error(request, "Then correct the stock first. Nothing was started.")
+        return to(account, "go-live")
     try:
         go_live.go_live(
             account, sell_out=zero == "yes", seen=request.POST.get("seen", ""), by=request.user
