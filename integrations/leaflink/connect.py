@@ -1,5 +1,7 @@
 """From an account to a client that may call LeafLink for it."""
 
+from datetime import timedelta
+
 import requests
 from django.conf import settings
 
@@ -31,5 +33,33 @@ def client_for(
         account.app_key,
         budget=budget,
         session=new_session(),
+        on_call=observer(account),
+    )
+
+
+# Somebody waits for the page: seconds to connect and to answer, and for the budget.
+PAGE_TIMEOUT = (3.0, 10.0)
+PAGE_WAIT = timedelta(seconds=5)
+
+
+def client_for_page(account: Account, *, base_url: str = "") -> LeafLinkClient:
+    """A client for calls within a web request: it gives up soon, and is as urgent as orders.
+
+    `base_url`: another address than the account's. Raises BadCredentials without an App key.
+    """
+    budget = SharedBudget(
+        account.budget_owner,
+        settings.LEAFLINK_REQUESTS_PER_MINUTE,
+        WorkItem.Priority.ORDERS,
+        share=1,
+        longest_wait=PAGE_WAIT,
+    )
+    return LeafLinkClient(
+        base_url or account.base_url,
+        account.app_key,
+        budget=budget,
+        session=new_session(),
+        timeout=PAGE_TIMEOUT,
+        read_attempts=1,
         on_call=observer(account),
     )

@@ -46,6 +46,7 @@ from integrations.runs import Recorder
 
 logger = logging.getLogger(__name__)
 
+IN_SETUP = "The account is in set-up: nothing is sent or taken in before somebody says “go live”."
 # With what comes before it, well below the task queue's limit of 300 seconds, which kills.
 PUSH_SECONDS = 150
 # A key that is refused altogether is one problem, whichever step meets it first.
@@ -99,6 +100,8 @@ def _products(context: _Context, client: LeafLinkClient, run: Recorder) -> None:
     account, started = context.account, timezone.now()
     pull_lists.pull_lists(account, client, run, full=context.full, dry=context.dry)
     pull_catalog.pull_products(account, client, run, full=context.full, dry=context.dry)
+    if account.in_setup:
+        return  # reading is all that is done before it goes live
     if account.link_exact_skus:
         run.changed += link.link_exact_skus(account, dry=context.dry)
     if not context.dry:
@@ -201,6 +204,8 @@ NEEDS = {
     "products": ("products", "details"),
     "details": ("products", "details"),
 }
+# All that is done for an account that is in set-up.
+READ_IN_SETUP = frozenset({"staff", "customers", "products"})
 # What must not go out when the orders could not be read first.
 AFTER_ORDERS = ("statuses", "inventory")
 PRIORITIES = {
@@ -233,13 +238,16 @@ def run_cycle(
     steps = []
     with lease(f"leaflink account {account.pk}"):
         for name, action in STEPS.items():
-            if name not in wanted:
+            if name not in wanted or (not dry and name in _left_out(account, only)):
                 continue
             step = Step(name)
             steps.append(step)
             deadline = time.monotonic() + PUSH_SECONDS
             context = _Context(account, full, dry, hand_over, deadline, step, since)
-            if name in AFTER_ORDERS and any(s.name == "orders" and s.error for s in steps):
+            if account.in_setup and not dry and name not in READ_IN_SETUP:
+                step.error = IN_SETUP
+                go_on = True
+            elif name in AFTER_ORDERS and any(s.name == "orders" and s.error for s in steps):
                 # What LeafLink holds reserved is not known: a number sent now could oversell.
                 step.error = "Nothing was sent, because the orders could not be read first."
                 go_on = True
@@ -254,6 +262,11 @@ def run_cycle(
             # all; and which there should be is known once the orders were read as well.
             drift.record(account, reserved=True)
     return steps
+
+
+def _left_out(account: Account, only: Collection[str]) -> set[str]:
+    """Steps that are passed over for now; those that were asked for by name say why themselves."""
+    return set(STEPS) - READ_IN_SETUP - set(only) if account.in_setup else set()
 
 
 def _run_step(context: _Context, action: Action) -> bool:

@@ -214,6 +214,8 @@ def batches_read(account: Account, remote_ids: Collection[int]) -> None:
 
 
 def _on_account_saved(sender: Any, instance: Account, **kwargs: Any) -> None:
+    if instance.in_setup:
+        return
     undecided = Q(state__in=(Order.State.HELD, Order.State.WAITING))
     # A rule that kept orders out may have been changed; those that ended there stay out.
     kept_out = Q(state=Order.State.IGNORED, status__in=IMPORTABLE)

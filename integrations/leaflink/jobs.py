@@ -1,6 +1,7 @@
 """What the worker does for LeafLink: the scheduled jobs, and the handlers of queued work."""
 
 import logging
+from contextlib import suppress
 from datetime import time, timedelta
 
 from django.db.models import F
@@ -18,7 +19,7 @@ from integrations.leaflink import (
 from integrations.leaflink.check_links import listings_away
 from integrations.leaflink.compare_listings import settle
 from integrations.leaflink.connect import client_for
-from integrations.leaflink.cycle import run_cycle
+from integrations.leaflink.cycle import READ_IN_SETUP, run_cycle
 from integrations.leaflink.link import link_exact_skus
 from integrations.leaflink.mirror_orders import name_lines
 from integrations.leaflink.mirror_orders import note_gone as note_order_gone
@@ -32,6 +33,7 @@ from integrations.leaflink.push_payments import push_order_payments
 from integrations.leaflink.wire.errors import Gone, Refused
 from integrations.leaflink.work_kinds import (
     BATCH_WORK,
+    CATALOG_WORK,
     CREATE_WORK,
     DETAILS_WORK,
     INVENTORY_WORK,
@@ -78,6 +80,8 @@ def _for_each_account(
     steps: tuple[str, ...], *, full: bool = False, hand_over: bool = False
 ) -> None:
     accounts = Account.objects.filter(is_active=True).exclude(app_key="")
+    if not READ_IN_SETUP.intersection(steps):
+        accounts = accounts.filter(in_setup=False)
     for account_id in accounts.values_list("pk", flat=True):
         try:
             account = Account.objects.get(pk=account_id)
@@ -91,20 +95,45 @@ def _for_each_account(
 
 def register_work() -> None:
     """Tell the work queue who does LeafLink's kinds of work."""
-    work.register(ORDER_WORK, "Read order", _read_order, about="order")
+    work.register(ORDER_WORK, "Read order", _once_live(_read_order), about="order")
     work.register(PRODUCT_WORK, "Read product", _read_product, about="product")
-    work.register(RECONSIDER_WORK, "Look at held order again", _reconsider, about="order")
-    work.register(STATUS_WORK, "Bring LeafLink's order up to date", _push_order, about="order")
-    work.register(PAYMENT_WORK, "Send payments", _push_payments, about="order")
-    work.register(BATCH_WORK, "Read batches", _read_batches)
-    work.register(INVENTORY_WORK, "Look at every quantity", _sweep)
+    work.register(
+        RECONSIDER_WORK, "Look at held order again", _once_live(_reconsider), about="order"
+    )
+    work.register(
+        STATUS_WORK, "Bring LeafLink's order up to date", _once_live(_push_order), about="order"
+    )
+    work.register(PAYMENT_WORK, "Send payments", _once_live(_push_payments), about="order")
+    work.register(BATCH_WORK, "Read batches", _once_live(_read_batches))
+    work.register(INVENTORY_WORK, "Look at every quantity", _once_live(_sweep))
     work.register_many(LISTING_WORK, "Send quantity", push_marked, AT_A_TIME)
-    work.register(DETAILS_WORK, "Send product details", _push_details, about="item")
-    work.register(CREATE_WORK, "Create product in LeafLink", _create_product, about="item")
+    work.register(DETAILS_WORK, "Send product details", _once_live(_push_details), about="item")
+    work.register(
+        CREATE_WORK, "Create product in LeafLink", _once_live(_create_product), about="item"
+    )
+    work.register(CATALOG_WORK, "Read LeafLink's lists", _read_catalog)
+
+
+class _InSetup(Exception):
+    """The account is in set-up: this kind of work is not done yet."""
+
+
+def _once_live(handler: work.Handler) -> work.Handler:
+    """The handler for accounts that are live; for others the work is dropped: going live looks at
+    everything anew."""
+
+    def run(connection: Connection, key: str) -> None:
+        with suppress(_InSetup):
+            handler(connection, key)
+
+    return run
 
 
 def _account(connection: Connection) -> Account:
-    return Account.objects.get(pk=connection.pk)
+    account = Account.objects.get(pk=connection.pk)
+    if account.in_setup:
+        raise _InSetup
+    return account
 
 
 def _read_order(connection: Connection, number: str) -> None:
@@ -117,13 +146,15 @@ def _read_order(connection: Connection, number: str) -> None:
 
 
 def _read_product(connection: Connection, remote_id: str) -> None:
-    account = _account(connection)
+    account = Account.objects.get(pk=connection.pk)
     is_new = not Product.objects.filter(account=account, remote_id=remote_id).exists()
     with outcomes():
         try:
             read_product(account, client_for(account, share=1), remote_id)
         except Gone:
             note_gone(account, remote_id)
+    if account.in_setup:
+        return
     if is_new:
         name_lines(account, int(remote_id))
         if account.link_exact_skus:
@@ -189,6 +220,14 @@ def _read_batches(connection: Connection, key: str) -> None:
     with outcomes():
         read = pull_lists.read_batches(account, client_for(account, share=1))
     hints.batches_read(account, read)
+
+
+def _read_catalog(connection: Connection, key: str) -> None:
+    account = Account.objects.get(pk=connection.pk)
+    with outcomes():
+        for step in run_cycle(account, READ_IN_SETUP, full=True):
+            if step.error:
+                raise work.Later(step.error, timedelta(seconds=10))
 
 
 def _sweep(connection: Connection, key: str) -> None:

@@ -182,6 +182,8 @@ def _push_claimed(session: _Session, item_ids: Collection[int]) -> None:
 
 
 def _reread(session: _Session, surprises: list[_Sent]) -> None:
+    if session.account.in_setup:
+        return  # one product is tried out: its orders are not taken in by that
     remote_ids = [one.one.row.remote_id for one in surprises]
     try:
         reread_orders_of(session.account, session.client, remote_ids)

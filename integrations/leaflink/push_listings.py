@@ -33,6 +33,8 @@ JUST_NOW = timedelta(seconds=1)
 def push_marked(connection: Connection, keys: list[str], batch: work.Batch) -> dict[str, Exception]:
     """Send what is due of these items; returns by key what has to be done once more."""
     account = Account.objects.get(pk=connection.pk)
+    if account.in_setup:
+        return {}
     item_ids = [int(key) for key in keys]
     # Another process has computed their numbers already, and may know nothing of this change.
     busy = being_sent(account, item_ids)

@@ -396,5 +396,9 @@ NO_RULES = frozenset(
         "last_webhook_at",
         "key_owner",
         "push_payments_since",
+        "in_setup",
+        "setup_confirmed",
+        "key_check",
+        "went_live_at",
     }
 )

@@ -40,7 +40,7 @@ def receive(request: HttpRequest, webhook_id: uuid.UUID) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"], REACHED, content_type="text/plain")
     account = (
         Account.objects.filter(webhook_id=webhook_id)
-        .only("is_active", "webhook_key", "last_webhook_at")
+        .only("is_active", "in_setup", "webhook_key", "last_webhook_at")
         .first()
     )
     if account is None:
@@ -107,6 +107,8 @@ def _store(account: Account, body: bytes) -> None:
     with bound_contextvars(**{about: delivery.key}), transaction.atomic():
         delivery.save()
         Account.objects.filter(pk=account.pk).update(last_webhook_at=timezone.now())
+        if account.in_setup:
+            return  # that it came is all that matters now; going live reads everything
         if delivery.kind == "order" and delivery.key:
             expect_order(account, delivery.key)
             work.ask(account.pk, ORDER_WORK, [delivery.key], WorkItem.Priority.ORDERS)

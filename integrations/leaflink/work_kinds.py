@@ -10,3 +10,4 @@ DETAILS_WORK = "leaflink.details"  # key: the item's id; compare it with its pro
 CREATE_WORK = "leaflink.create"  # key: the item's id; make its product
 PAYMENT_WORK = "leaflink.payment"  # key: the order's number; send its payments
 BATCH_WORK = "leaflink.batch"  # key: "unread"; read the batches that orders name
+CATALOG_WORK = "leaflink.catalog"  # key: "all"; read staff, customers, products and lists whole

@@ -6,18 +6,21 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
 
 from catalog.natural import natural
 from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations import budget
+from integrations.leaflink.admin import setup
+from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.rules_pages import rule_urls
@@ -30,6 +33,7 @@ from integrations.leaflink.models import (
 )
 from integrations.leaflink.rule_rows import noting_rows
 from integrations.leaflink.rule_values import in_words
+from integrations.leaflink.templatetags.leaflink_accounts import chip
 
 
 class AccountBrandInline(TabularInline):
@@ -72,30 +76,6 @@ class RoutingRuleInline(TabularInline):
     verbose_name_plural = "Routing: where orders ship from (the first rule that answers decides)"
     extra = 0
     hide_title = True
-
-
-class KeyField(forms.CharField):
-    """A key that is pasted and never shown again; left empty, the old one stays."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            required=False,
-            strip=True,
-            max_length=500,
-            # Not even a form with an error shows what was pasted.
-            widget=UnfoldAdminPasswordWidget(
-                attrs={"autocomplete": "new-password"}, render_value=False
-            ),
-            **kwargs,
-        )
-
-    def clean(self, value: Any) -> str:
-        key: str = super().clean(value)
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise forms.ValidationError(
-                "It holds blanks or characters that no key has. Copy it from LeafLink again."
-            )
-        return key
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -143,6 +123,7 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     readonly_fields = ["webhook_address", "last_webhook_at"]
     inlines = [AccountBrandInline, RoutingRuleInline]
     change_form_outer_before_template = "admin/leaflink/account_links.html"
+    list_before_template = "admin/leaflink/setup/before_list.html"
     fieldsets = [
         (None, {"fields": ["name", "is_active", "host", "stand_in_url"]}),
         ("Keys", {"fields": ["new_app_key", "key_owner"]}),
@@ -176,11 +157,23 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             name="leaflink_account_webhooks",
         )
         urls: list[URLPattern] = super().get_urls()
-        return [test, hooks, *rule_urls(self.admin_site), *urls]
+        return [test, hooks, *rule_urls(self.admin_site), *setup.urls(self.admin_site), *urls]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         # Its id is another table's, where Django passes on a number that no database can hold.
         return super().get_object(request, str(natural(object_id)), from_field)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A new account is set up step by step, unless somebody wants to fill in all by hand."""
+        if request.method == "GET" and "by_hand" not in request.GET:
+            return setup.connect.begin(request)
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
 
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         context = super().page_context(request, object_id)
@@ -204,8 +197,9 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         return [*self.readonly_fields, "host"] if obj else self.readonly_fields
 
     @display(description="Environment", ordering="host")
-    def shown_host(self, account: Account) -> str:
-        return account.get_host_display()
+    def shown_host(self, account: Account) -> SafeString:
+        in_setup = '<span class="lb-state lb-state-warning">In set-up</span>'
+        return format_html("{} {}", chip(account.host), SafeString(in_setup * account.in_setup))
 
     @display(description="Address for LeafLink's webhook")
     def webhook_address(self, account: Account) -> str:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0001_initial'),
-        ('leaflink', '0012_rule_changes'),
+        ('leaflink', '0013_account_setup'),
         ('orders', '0002_terms_lots_and_payments'),
     ]
 

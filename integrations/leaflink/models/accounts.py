@@ -86,6 +86,14 @@ class Account(Connection, StockRule):
     webhook_key = EncryptedTextField("webhook key", blank=True)
     webhook_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     last_webhook_at = models.DateTimeField("last webhook", null=True, editable=False)
+    # Until a person says "go live" nothing is sent, taken in or linked by itself.
+    in_setup = models.BooleanField("in set-up", default=False, editable=False)
+    # Steps of the set-up that a person has looked at or passed over; others follow from facts.
+    setup_confirmed = models.JSONField(default=list, blank=True, editable=False)
+    # What the last test of the App key found: see `check_key.KeyCheck`.
+    key_check = models.JSONField(default=dict, blank=True, editable=False)
+    # When, during the set-up, a webhook came that was not signed with the webhook key.
+    went_live_at = models.DateTimeField("live since", null=True, editable=False)
     key_owner = models.CharField(
         "owner of the key",
         max_length=200,
@@ -245,6 +253,11 @@ class Account(Connection, StockRule):
     class Meta:
         verbose_name = "LeafLink account"
         permissions = [("sync_account", "Can start a sync by hand")]
+
+    def __str__(self) -> str:
+        # Wherever an account is named or chosen, what is no real business says so.
+        test = self.host in (self.Host.SANDBOX, self.Host.PARTNERS)
+        return f"{self.name} (sandbox)" if test else self.name
 
     @property
     def base_url(self) -> str:

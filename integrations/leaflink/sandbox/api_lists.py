@@ -84,3 +84,10 @@ def payment(pk: int) -> Response:
     if found is None or world().order(found.order_number).seller_id != g.company_id:
         raise NotFound
     return jsonify(representations.payment(world(), found))
+
+
+@blueprint.get("/inventory/facilities/")
+def facilities() -> Response:
+    """The one facility of the key's company, where it keeps its stock."""
+    company = world().companies[g.company_id]
+    return page([company], representations.facility)

@@ -8,7 +8,14 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integrations.leaflink.sandbox import api, api_lists, api_products, shop, shop_products
+from integrations.leaflink.sandbox import (
+    api,
+    api_lists,
+    api_products,
+    shop,
+    shop_products,
+    shop_webhooks,
+)
 from integrations.leaflink.sandbox.errors import Forbidden, SandboxError, Throttled, Unauthorized
 from integrations.leaflink.sandbox.faults import ConnectionCut, Faults
 from integrations.leaflink.sandbox.rate_limit import RateLimit
@@ -29,6 +36,7 @@ PERMISSIONS = {
     "customers": "crm",
     "licenses": "orders",
     "batches": "orders",
+    "inventory": "inventory",
 }
 LONGEST_LOG = 20_000
 
@@ -90,6 +98,7 @@ def create_app(
         app.register_blueprint(blueprint, url_prefix=PREFIX.rstrip("/"))
     app.register_blueprint(shop.blueprint)
     app.register_blueprint(shop_products.blueprint)
+    app.register_blueprint(shop_webhooks.blueprint)
     # Flask answers an exception with a page; a cut connection must have none.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app

@@ -186,6 +186,8 @@ def transition(world: World, number: str, action: str, *, by: str = "seller") ->
         start, status, word, who = ACTIONS[action]
         if order.status not in start or who not in (by, "both"):
             raise IllegalTransition({"detail": f"Can't {action} an order that is {order.status}."})
+        if action == "accept" and _lacks_term(world, order):
+            raise IllegalTransition({"payment_term": ["A payment term is required."]})
         held, gone = order.status in RESERVING_STATUSES, order.status in OUT_OF_STOCK_ROOM
         if status in RESERVING_STATUSES and not held:
             stock.check(world, order.lines)
@@ -200,6 +202,13 @@ def transition(world: World, number: str, action: str, *, by: str = "seller") ->
         order.status = status
         touch(world, order, word, {"status": status})
         return order
+
+
+def _lacks_term(world: World, order: Order) -> bool:
+    """Whether the seller's setting wants a payment term first. (That it refuses is known, how it
+    says so is not.)"""
+    has_term = bool(order.payment_term or order.selected_payment_option)
+    return world.companies[order.seller_id].needs_payment_term and not has_term
 
 
 def combine(world: World, numbers: Sequence[str]) -> Order:

@@ -31,6 +31,8 @@ class Company:
     address: dict[str, str]
     # None: any external_ids key may be written. A list: only those LeafLink has provisioned.
     external_id_keys: list[str] | None = None
+    # LeafLink's setting "Require Order Payment Term": no order is accepted without one.
+    needs_payment_term: bool = False
 
     @property
     def key(self) -> str:

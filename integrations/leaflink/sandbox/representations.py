@@ -51,6 +51,10 @@ def units(value: Decimal) -> str:
     return f"{value:.4f}"
 
 
+def facility(row: Company) -> Json:
+    return {"id": row.id, "name": row.name, "description": ""}
+
+
 def company(row: Company) -> Json:
     return {
         "id": row.id,

@@ -76,6 +76,8 @@ class LeafLinkClient:
         session: requests.Session | None = None,
         on_call: Observer | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        timeout: tuple[float, float] = TIMEOUT,
+        read_attempts: int = READ_ATTEMPTS,
     ) -> None:
         if not app_key.strip():
             raise BadCredentials("There is no App key. Paste one under the account's keys.")
@@ -85,6 +87,8 @@ class LeafLinkClient:
         self.budget = budget
         self.sleep = sleep
         self.on_call = on_call
+        self.timeout = timeout
+        self.read_attempts = read_attempts
         self.calls = 0
         self._key = app_key.strip()
         self.session = session or requests.Session()
@@ -184,11 +188,11 @@ class LeafLinkClient:
         return str(url)
 
     def _read(self, url: str, params: Json | None, *, page_of: str = "") -> Any:
-        for attempt in range(1, READ_ATTEMPTS + 1):
+        for attempt in range(1, self.read_attempts + 1):
             try:
                 return self._settled(self._send("GET", url, params=params), page_of=page_of)
             except Wait as error:
-                if attempt == READ_ATTEMPTS or error.seconds > LONGEST_SLEEP:
+                if attempt == self.read_attempts or error.seconds > LONGEST_SLEEP:
                     raise
                 self.sleep(error.seconds * attempt)
         raise AssertionError("unreachable")
@@ -254,7 +258,7 @@ class LeafLinkClient:
         try:
             # A redirect would carry the key along, or silently turn a POST into a GET.
             response = self.session.request(
-                method, url, params=params, json=body, timeout=TIMEOUT, allow_redirects=False
+                method, url, params=params, json=body, timeout=self.timeout, allow_redirects=False
             )
         except requests.RequestException as error:
             failed = _no_answer(method, error)

@@ -224,6 +224,7 @@ def survey(world: World, app: Any) -> Survey:
     paid = survey.rows("/order-payments/")[0]["order"]
     line, rep = survey.rows("/line-items/")[0], survey.rows("/company-staff/")[0]
     survey.rows("/order-event-logs/")
+    survey.rows("/inventory/facilities/")
     survey.rows("/orders-received/", include_children="line_items,customer,sales_reps")
     survey.get(f"/products/{products[0]['id']}/")
     survey.get(f"/orders-received/{orders[0]['number']}/")
