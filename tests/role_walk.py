@@ -19,6 +19,7 @@ from django.db import transaction
 from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.urls import get_resolver
+from django.utils import timezone
 from django_q.models import Schedule
 from model_bakery import baker
 
@@ -34,6 +35,7 @@ from integrations.leaflink.models import (
     OrderPayment,
     Staff,
 )
+from integrations.models import Call, Run
 from orders.models import Payment, SalesOrder
 
 TABLE = Path(__file__).parent / "role_table.csv"
@@ -76,6 +78,8 @@ def prepare(world):
         )
     baker.make(Drift, listing=Listing.objects.order_by("pk").first(), field="name")
     baker.make(ListEntry, account=account, name="Entry")
+    call = {"at": timezone.now(), "method": "GET", "path": "/orders-received/", "outcome": "ok"}
+    baker.make(Call, connection=account, what="Orders read", milliseconds=1, **call)
     baker.make(Schedule, name="A job", func="math.floor")
     baker.make(AccessAttempt, username="lee", ip_address="10.0.0.1", failures_since_start=5)
     return made
@@ -158,6 +162,10 @@ def _path(name, route, model, which):
     values = {
         "account_id": _pk(Account, 0),
         "app_label": "orders",
+        "call_id": _pk(Call, 0),
+        "preset": "flourish",
+        "run_id": _pk(Run, 0),
+        "step": "rules",
         "content_type_id": ContentType.objects.get_for_model(SalesOrder).pk,
         "drift_id": _pk(Drift, 0),
         "item_id": order.lines.first().item_id,

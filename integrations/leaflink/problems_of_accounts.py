@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from integrations import notices
 from integrations.leaflink import webhook_health
-from integrations.leaflink.models import Account
+from integrations.leaflink.blocking_settings import blocking_settings
+from integrations.leaflink.models import Account, Order
 from integrations.models import Notice, Run
 from integrations.problems import Problem, Source
 
@@ -70,6 +71,22 @@ def silent_webhooks() -> Iterator[Problem]:
             since=health.since,
             connection_id=account.pk,
         )
+
+
+def settings_in_the_way() -> Iterator[Problem]:
+    """Settings in LeafLink that keep orders from being moved on, with the clicks that mend them."""
+    refused = Order.objects.exclude(refused="").filter(account__is_active=True)
+    accounts = Account.objects.filter(pk__in=refused.values("account"))
+    for account in accounts:
+        for text in blocking_settings(account):
+            yield Problem(
+                key="settings",
+                text=f"{account}: {text}",
+                cure="See the orders",
+                url=reverse("admin:leaflink_order_conflicts"),
+                since=None,
+                connection_id=account.pk,
+            )
 
 
 def failing_syncs() -> Iterator[Problem]:
@@ -142,6 +159,14 @@ SOURCES = (
         Category.RUN_FAILED,
         failing_syncs,
         "integrations.view_run",
+        is_urgent=True,
+    ),
+    Source(
+        "setting",
+        "Change a setting in LeafLink",
+        Category.SETUP,
+        settings_in_the_way,
+        "leaflink.view_account",
         is_urgent=True,
     ),
     Source(

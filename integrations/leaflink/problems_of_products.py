@@ -88,7 +88,8 @@ def none_linked() -> Iterator[Problem]:
     """Accounts that sell, and of whose products none is linked yet."""
     linked = Listing.objects.filter(product__account=OuterRef("pk"))
     unlinked = Count("products", filter=Q(products__gone_at__isnull=True))
-    rows = Account.objects.filter(~Exists(linked), is_active=True).annotate(count=unlinked)
+    live = Account.objects.filter(is_active=True, in_setup=False)
+    rows = live.filter(~Exists(linked)).annotate(count=unlinked)
     for account in rows.filter(count__gt=0):
         yield Problem(
             key="none linked",
@@ -146,7 +147,7 @@ def staff_to_map() -> Iterator[Problem]:
     holding = Blocker.objects.filter(staff=OuterRef("pk"))
     rows = (
         Staff.objects.filter(~Exists(holding), sales_rep__isnull=True, is_active=True)
-        .filter(account__is_active=True)
+        .filter(account__is_active=True, account__in_setup=False)
         .order_by()
         .values("account", "account__name")
         .annotate(count=Count("pk"))

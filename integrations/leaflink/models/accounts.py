@@ -92,7 +92,6 @@ class Account(Connection, StockRule):
     setup_confirmed = models.JSONField(default=list, blank=True, editable=False)
     # What the last test of the App key found: see `check_key.KeyCheck`.
     key_check = models.JSONField(default=dict, blank=True, editable=False)
-    # When, during the set-up, a webhook came that was not signed with the webhook key.
     went_live_at = models.DateTimeField("live since", null=True, editable=False)
     key_owner = models.CharField(
         "owner of the key",

@@ -56,9 +56,9 @@ def urls(site: AdminSite) -> list[URLPattern]:
     """The addresses below the accounts' own."""
     return [
         path("setup/", site.admin_view(connect.begin), name="leaflink_account_begin"),
-        path("<int:account_id>/setup/", site.admin_view(go_on), name="leaflink_account_go_on"),
+        path("<id:account_id>/setup/", site.admin_view(go_on), name="leaflink_account_go_on"),
         path(
-            "<int:account_id>/setup/<slug:step>/",
+            "<id:account_id>/setup/<slug:step>/",
             site.admin_view(step),
             name="leaflink_account_setup",
         ),
