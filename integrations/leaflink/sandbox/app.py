@@ -13,6 +13,7 @@ from integrations.leaflink.sandbox import (
     api_lists,
     api_products,
     shop,
+    shop_keys,
     shop_products,
     shop_webhooks,
 )
@@ -99,6 +100,7 @@ def create_app(
     app.register_blueprint(shop.blueprint)
     app.register_blueprint(shop_products.blueprint)
     app.register_blueprint(shop_webhooks.blueprint)
+    app.register_blueprint(shop_keys.blueprint)
     # Flask answers an exception with a page; a cut connection must have none.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app
