@@ -57,16 +57,17 @@ def choices(account: Account) -> list[Choice]:
     entries = ListEntry.objects.filter(
         account=account, list=ListEntry.List.BRAND, gone_at__isnull=True
     )
+    known = any(entry.name.strip().casefold() in by_name for entry in entries)
     for entry in entries:
         brand = by_entry.get(entry.pk) or by_name.get(entry.name.strip().casefold())
         if brand and brand.pk in used:
             continue
         used.add(brand.pk if brand else 0)
         count = counts.get(entry.remote_id, 0)
-        rows.append(_choice(account, f"entry-{entry.pk}", entry.name, entry, brand, count, ours))
+        rows.append(_choice(account, f"entry-{entry.pk}", entry.name, entry, brand, count, known))
     for brand in ours:
         if brand.pk not in used:
-            rows.append(_choice(account, f"brand-{brand.pk}", brand.name, None, brand, 0, ours))
+            rows.append(_choice(account, f"brand-{brand.pk}", brand.name, None, brand, 0, known))
     return rows
 
 
@@ -77,12 +78,12 @@ def _choice(
     entry: ListEntry | None,
     brand: Brand | None,
     products: int,
-    ours: list[Brand],
+    some_known: bool,
 ) -> Choice:
     sold: AccountBrand | None = getattr(brand, "leaflink", None) if brand else None
     is_sold = bool(sold and sold.account_id == account.pk)
     other = sold.account if sold and not is_sold else None
-    suggested = bool(entry and brand) or (entry is not None and not ours)
+    suggested = entry is not None and (brand is not None or not some_known)
     # Once something was chosen here, that is what is shown.
     ticked = is_sold or (suggested and not other and not account.brands.exists())
     return Choice(field, name, entry, brand, products, is_sold, ticked, other)
