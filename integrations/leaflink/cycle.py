@@ -30,6 +30,7 @@ from integrations.leaflink import (
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.due_quantities import SKIPPED, Why, plan, skip_unsent
 from integrations.leaflink.explain_quantity import quantity_row
+from integrations.leaflink.key_works import THE_KEY, revive
 from integrations.leaflink.mapping import product_fields
 from integrations.leaflink.models import Account
 from integrations.leaflink.pull_orders import backfill_orders, pull_orders
@@ -49,10 +50,6 @@ logger = logging.getLogger(__name__)
 IN_SETUP = "The account is in set-up: nothing is sent or taken in before somebody says “go live”."
 # With what comes before it, well below the task queue's limit of 300 seconds, which kills.
 PUSH_SECONDS = 150
-# A key that is refused altogether is one problem, whichever step meets it first.
-THE_KEY = "key"
-# What work is stuck for that was asked while LeafLink did not answer, or not to this key.
-NO_ANSWER = ("wait", "credentials", "budget")
 
 
 @dataclass
@@ -295,14 +292,8 @@ def _run_step(context: _Context, action: Action) -> bool:
     else:
         if not context.dry:
             resolve(account, Notice.Category.CREDENTIALS, [step.name, THE_KEY])
-            _revive(account)
+            revive(account)
     return True
-
-
-def _revive(account: Account) -> None:
-    """LeafLink answers again: what was given up for want of an answer is tried once more."""
-    given_up = WorkItem.objects.filter(connection=account, error_class__in=NO_ANSWER)
-    work.retry(given_up)
 
 
 @contextmanager

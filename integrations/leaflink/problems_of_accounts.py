@@ -33,7 +33,8 @@ IN_WORDS = {
 def keys() -> Iterator[Problem]:
     """Keys and permissions that LeafLink refused; mended on the account's page."""
     for problem in notices.raised(Category.CREDENTIALS):
-        url = reverse("admin:leaflink_account_change", args=[problem.connection_id])
+        # Where a pasted key is tested at once.
+        url = reverse("admin:leaflink_account_setup", args=[problem.connection_id, "connect"])
         yield Problem(
             problem.key,
             problem.text,

@@ -136,7 +136,9 @@ def test_a_refused_key_is_one_urgent_problem_until_the_key_works(bench):
     assert group.source.is_urgent
     (problem,) = group.problems
     assert "paste the App key anew" in problem.text
-    assert problem.url == reverse("admin:leaflink_account_change", args=[bench.account.pk])
+    assert problem.url == reverse(
+        "admin:leaflink_account_setup", args=[bench.account.pk, "connect"]
+    )
     assert waits("failing") == []
     bench.world.add_app_key("fresh", bench.seller.id, owner="x")
     bench.account.app_key = "fresh"

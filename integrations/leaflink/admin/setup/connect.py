@@ -13,6 +13,7 @@ from integrations import work
 from integrations.leaflink import check_key
 from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.setup.frame import on_from, show, to
+from integrations.leaflink.key_works import key_works
 from integrations.leaflink.models import Account
 from integrations.leaflink.templatetags.leaflink_accounts import chip
 from integrations.leaflink.work_kinds import CATALOG_WORK
@@ -148,6 +149,7 @@ def _test(request: HttpRequest, account: Account) -> HttpResponse:
         _name_after(account, found.company_name)
     if not found.is_good:
         return to(account, "connect")
+    key_works(account)
     if account.in_setup:
         work.ask(account.pk, CATALOG_WORK, ["all"], WorkItem.Priority.REST)
     messages.success(request, f"Connected to {found.company_name}.")
