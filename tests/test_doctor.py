@@ -171,8 +171,8 @@ def test_stored_keys(settings):
     assert database.stored_keys() == []
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     found = words(database.stored_keys())
-    assert "Alder Peak: its App key can't be read" in found
-    assert "Alder Peak: its webhook key can't be read" in found
+    assert "Alder Peak (sandbox): its App key can't be read" in found
+    assert "Alder Peak (sandbox): its webhook key can't be read" in found
 
 
 def test_migrations(monkeypatch):

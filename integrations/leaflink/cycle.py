@@ -41,7 +41,7 @@ from integrations.leaflink.wire.client import LeafLinkClient
 from integrations.leaflink.wire.errors import BadCredentials, Forbidden, LeafLinkError
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.leases import lease
-from integrations.models import Notice, WorkItem
+from integrations.models import Notice, Run, WorkItem
 from integrations.notices import notify, resolve
 from integrations.runs import Recorder
 
@@ -291,9 +291,17 @@ def _run_step(context: _Context, action: Action) -> bool:
         step.error = f"{type(error).__name__}: {error}"
     else:
         if not context.dry:
-            resolve(account, Notice.Category.CREDENTIALS, [step.name, THE_KEY])
-            revive(account)
+            had_bad_key = resolve(account, Notice.Category.CREDENTIALS, [step.name, THE_KEY])
+            if had_bad_key or _had_failed(account, step.name):
+                revive(account)
     return True
+
+
+def _had_failed(account: Account, name: str) -> bool:
+    """Whether the run of this step before the one that has just ended well had failed."""
+    runs_of_it = Run.objects.filter(connection=account, kind=name, finished_at__isnull=False)
+    outcomes = runs_of_it.order_by("-started_at", "-pk").values_list("outcome", flat=True)
+    return list(outcomes[1:2]) == [Run.Outcome.FAILED]
 
 
 @contextmanager

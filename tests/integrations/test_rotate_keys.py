@@ -71,7 +71,7 @@ def test_what_no_key_reads_is_named_with_the_cure_and_the_rest_is_done(keys):
     keys(NEW, OLD)
     with pytest.raises(CommandError) as caught:
         run()
-    assert "Lost: its App key can't be read with any key." in str(caught.value)
+    assert "Lost (sandbox): its App key can't be read with any key." in str(caught.value)
     assert "back into FIELD_ENCRYPTION_KEYS" in str(caught.value)
     assert "Fine" not in str(caught.value)
     keys(NEW)

@@ -219,7 +219,7 @@ def test_a_wrong_encryption_key_raises_and_never_hands_out_ciphertext(settings):
     baker.make(Account, name="A", app_key="the-key")
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     account = Account.objects.get()
-    assert str(account) == "A"
+    assert str(account) == "A (sandbox)"
     with pytest.raises(WrongEncryptionKey, match="FIELD_ENCRYPTION_KEYS"):
         _ = account.app_key
 

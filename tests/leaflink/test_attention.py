@@ -164,6 +164,10 @@ def test_work_that_was_given_up_while_leaflink_was_away_is_tried_again_when_it_a
     )
     assert waits("stuck") == ["Alder Peak: “Send quantity” is stuck. LeafLink did not answer."]
     bench.sync("orders")
+    assert waits("stuck"), "LeafLink had answered all the time: it is this one's own trouble"
+    bench.faults.next("500", path="orders-received", times=3)
+    cycle.run_cycle(bench.account, ["orders"])
+    bench.sync("orders")
     assert waits("stuck") == []
     bench.settle()
     assert not WorkItem.objects.exists()

@@ -79,7 +79,7 @@ def test_each_kind_shows_ours_theirs_and_what_was_agreed(admin_client, bench, go
     assert "10 at $10.00 4 at $10.00 10 at $10.00" in text
     assert "Status Created Fulfilled Submitted" in text
     overview = text_of(admin_client.get(url("index")))
-    assert "orders on which we and LeafLink don't agree" in overview
+    assert "Choose between ours and LeafLink's 3" in overview
 
 
 def test_leaflinks_is_taken_in_bulk(admin_client, bench, goods):

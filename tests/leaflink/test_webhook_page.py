@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -73,7 +73,7 @@ def as_somebody(client, *permissions):
 def test_it_says_what_is_what_was_missed_and_what_to_click(admin_client, account):
     fill(account, 4)
     text = text_of(page_of(admin_client, account))
-    assert "Webhooks of Alder Peak: silent" in text
+    assert "Webhooks of Alder Peak (sandbox): silent" in text
     assert "8 changes found by polling only" in text
     assert "of Shop 3" in text
     assert "Product Gummies 0, changed" in text
@@ -139,6 +139,7 @@ def test_its_queries_do_not_grow(admin_client, account):
 
 def test_the_days_are_those_of_the_clock_on_the_wall(admin_client, account):
     with time_machine.travel("2026-11-25T19:00:00Z", tick=False):
+        admin_client.force_login(User.objects.get(username="admin"))
         row = baker.make(WebhookDelivery, account=account, kind="order", key=str(uuid.uuid4()))
         # 23:30 in Denver on the day before.
         WebhookDelivery.objects.filter(pk=row.pk).update(received_at="2026-11-25T06:30:00Z")
@@ -169,6 +170,7 @@ def test_a_new_key_in_leaflink_is_seen_told_and_mended_and_nothing_is_lost(bench
         assert found.state == State.FAILING
         assert found.text.startswith("Signatures do not fit since")
         assert "Orders are still read each minute." in found.text
+        admin_client.force_login(User.objects.get(username="admin"))
         text = text_of(page_of(admin_client, bench.account))
         assert f"Order {bench.mirror(order)}" in text
         bench.account.webhook_key = "made anew in LeafLink"

@@ -31,7 +31,7 @@ class WebhookRefusal(models.Model):
     streak = models.PositiveIntegerField(default=0)
     streak_from = models.DateTimeField(default=timezone.now)
 
-    pruned_by = "hour"
+    pruned_by, pruned_after = "hour", "KEEP_WEBHOOKS_DAYS"
 
     class Meta:
         ordering = ["-last_at", "-pk"]
