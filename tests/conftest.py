@@ -16,15 +16,25 @@ settings.load_profile("leafbridge")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+# CI sets it for its second run of all tests: what knows no database was tried with the first.
+IS_SECOND_DATABASE = bool(os.environ.get("SECOND_DATABASE"))
+
+
 def pytest_collection_modifyitems(config, items):
     """Tests that need row locks run where there are some, and only there."""
-    if connection.vendor == "postgresql":
-        return
-    kept = [item for item in items if "postgres" not in item.keywords]
-    dropped = [item for item in items if "postgres" in item.keywords]
+    dropped = [item for item in items if not _runs_here(item)]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = kept
+        items[:] = [item for item in items if item not in set(dropped)]
+
+
+def _runs_here(item):
+    if "postgres" in item.keywords and connection.vendor != "postgresql":
+        return False
+    if not IS_SECOND_DATABASE:
+        return True
+    asks = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return "once" not in item.keywords and bool(asks or "django_db" in item.keywords)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.conf import settings
 from tests import role_walk
 from tests.test_admin_pages import world  # noqa: F401  (a fixture)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 KEYS = ("very-secret-app-key", "very-secret-webhook-key")
 
 

@@ -22,6 +22,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
+pytestmark = pytest.mark.late
 # The order in which the guard starts its processes.
 ROLES = ("first worker", "second worker", "keeper of results", "fetcher of tasks")
 KINDS = ("main", "guard", *ROLES, "every idle worker", "busy worker", "watchdog")

@@ -34,6 +34,9 @@ from orders import payments, services
 from orders.models import SalesOrder
 from orders.status import IllegalMove
 
+# How many orders: FULL_SIZE=1, as .ci/nightly sets it, is what the figures are promised for.
+TAKEN_IN, MOVED_ON = (500, 300) if os.environ.get("FULL_SIZE") else (120, 60)
+
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
@@ -114,17 +117,17 @@ def in_a_process(code):
     )
 
 
-def test_two_processes_take_in_five_hundred_orders_once_each(bench):
+def test_two_processes_take_in_hundreds_of_orders_once_each(bench):
     goods = [bench.goods(f"G{n}", on_hand=5000) for n in range(5)]
     bench.ready()
-    for n in range(500):
+    for n in range(TAKEN_IN):
         customer = bench.world.add_customer(
             bench.seller.id, name=f"Shop {n % 40}", license_number=f"LIC-{n % 40}"
         )
         lines = [bench.line(one, 2) for one in (goods[n % 5], goods[(n + 2) % 5])]
         bench.order(*lines, customer_id=customer.id)
     bench.hooks.deliver_pending(bench.deliver)
-    assert WorkItem.objects.filter(kind="leaflink.order").count() == 500
+    assert WorkItem.objects.filter(kind="leaflink.order").count() == TAKEN_IN
     server = serve(bench.world, port=0, rate_limit=None)
     try:
         bench.account.stand_in_url = server.url
@@ -138,8 +141,8 @@ def test_two_processes_take_in_five_hundred_orders_once_each(bench):
         server.stop()
     assert [webhooks.returncode, poll.returncode] == [0, 0], said
     assert not re.search("error|traceback|exception", said[0] + said[1], re.IGNORECASE), said
-    assert Order.objects.filter(state="imported").count() == 500
-    assert SalesOrder.objects.count() == 500
+    assert Order.objects.filter(state="imported").count() == TAKEN_IN
+    assert SalesOrder.objects.count() == TAKEN_IN
     assert Destination.objects.count() == 40
     assert sum(Commitment.objects.values_list("quantity", flat=True)) == 2000
     assert not WorkItem.objects.filter(kind="leaflink.order").exists()
@@ -303,12 +306,12 @@ def test_the_same_webhook_twice_at_once(bench):
     assert Order.objects.count() == 1
 
 
-def test_two_workers_move_three_hundred_orders_four_times_each_without_a_step_twice(bench):
+def test_two_workers_move_orders_four_times_each_without_a_step_twice(bench):
     bench.account.status_map = PRESETS["distru"]
     bench.account.save()
     goods = [bench.goods(f"G{n}", on_hand=5000) for n in range(5)]
     bench.ready()
-    for n in range(300):
+    for n in range(MOVED_ON):
         bench.order(*[bench.line(one, 2) for one in (goods[n % 5], goods[(n + 2) % 5])])
     server = serve(bench.world, port=0, rate_limit=None)
     try:
@@ -347,15 +350,19 @@ def test_two_workers_move_three_hundred_orders_four_times_each_without_a_step_tw
         server.stop()
     assert [process.returncode for process in workers] == [0, 0], said
     assert not re.search("error|traceback|exception", "".join(said), re.IGNORECASE), said
-    assert Counter(order.status for order in bench.world.orders.values()) == {"Complete": 300}
+    assert Counter(order.status for order in bench.world.orders.values()) == {"Complete": MOVED_ON}
     assert set(SalesOrder.objects.values_list("status", flat=True)) == {"completed"}
     steps = Counter((e.order_number, e.event_type) for e in bench.world.events.values())
     words = ("accepted", "fulfilled", "shipped", "completed")
     assert {steps[number, word] for number in bench.world.orders for word in words} == {1}
     asked = [r for r in bench.world.requests if "/transition/" in r.path]
-    assert Counter(r.status for r in asked) == {200: 1200}
+    assert Counter(r.status for r in asked) == {200: 4 * MOVED_ON}
     sums = Movement.objects.aggregate(on_hand=Sum("on_hand_change"))
-    assert sums["on_hand"] == Stock.objects.aggregate(on_hand=Sum("on_hand"))["on_hand"] == 23_800
+    assert (
+        sums["on_hand"]
+        == Stock.objects.aggregate(on_hand=Sum("on_hand"))["on_hand"]
+        == (25_000 - 4 * MOVED_ON)
+    )
 
 
 def test_a_payment_is_sent_once_however_many_workers_are_at_it(bench):
