@@ -290,6 +290,7 @@ UNFOLD = {
     "ENVIRONMENT": "config.navigation.environment_label",
     "DASHBOARD_CALLBACK": "config.today.today",
     "STYLES": [lambda request: static("leafbridge/admin.css")],
+    "SCRIPTS": [lambda request: static("leafbridge/field_names.js")],
     "COMMAND": {"search_models": True, "show_history": False},
     "ACCOUNT": {
         "navigation": [

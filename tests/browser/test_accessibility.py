@@ -69,4 +69,4 @@ def test_no_main_page_has_a_serious_violation(page_in, demo):
     for path in OF_ACCOUNTS:
         page.goto(f"{account}{path}")
         found += violations(page)
-    assert found == []
+    assert not found, "\n".join(dict.fromkeys(found))
