@@ -1,5 +1,6 @@
 """A LeafLink to test against: the stand-in, mounted in this process, and an account on it."""
 
+import functools
 import uuid
 from decimal import Decimal
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from customers.models import SalesRep
 from integrations import work
 from integrations.leaflink import cycle, import_orders, link, mirror_orders
 from integrations.leaflink.models import Account, AccountBrand, Listing, Order, Product, Staff
-from integrations.leaflink.sandbox.app import create_app
+from integrations.leaflink.sandbox.app import create_app, show_world
 from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.transport import SandboxAdapter
 from integrations.leaflink.sandbox.webhooks import Dispatcher
@@ -28,13 +29,19 @@ from integrations.runs import Recorder
 KEY, HOOK_KEY = "app-key", "hook-key"
 
 
+@functools.cache
+def _app():
+    """The stand-in, built once for all tests of a process: each bench shows it another world."""
+    return create_app(World())
+
+
 class Bench:
     """Both sides of a small business, and the verbs tests are written in."""
 
     def __init__(self, monkeypatch, name="Alder Peak"):
         self.world = World()
         self.faults = Faults()
-        self.app = create_app(self.world, faults=self.faults, rate_limit=None)
+        self.app = show_world(_app(), self.world, faults=self.faults, rate_limit=None)
         self.hooks = Dispatcher(self.world)
         monkeypatch.setattr("integrations.leaflink.connect.new_session", self.session)
         monkeypatch.setattr("time.sleep", lambda seconds: None)

@@ -46,24 +46,36 @@ def create_app(
     world: World, *, faults: Faults | None = None, rate_limit: int | None = 300
 ) -> Flask:
     """The stand-in as a WSGI app. `rate_limit`: requests a minute per owner of keys; None: any."""
+    return show_world(_build(), world, faults=faults, rate_limit=rate_limit)
+
+
+def show_world(
+    app: Flask, world: World, *, faults: Faults | None = None, rate_limit: int | None = 300
+) -> Flask:
+    """Let an app that was built serve this world from now on; building one takes much longer."""
+    app.extensions["world"] = world
+    app.extensions["limiter"] = RateLimit(rate_limit, world.clock)
+    app.extensions["trouble"] = faults or Faults()
+    return app
+
+
+def _build() -> Flask:
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # Flash messages and the chosen retailer are all there is in the session.
     app.secret_key = secrets.token_hex(16)
-    limiter = RateLimit(rate_limit, world.clock)
-    trouble = faults or Faults()
-    app.extensions["world"] = world
 
     @app.before_request
     def _enter() -> Response | None:
         if not request.path.startswith(PREFIX):
             return None
+        trouble = app.extensions["trouble"]
         g.fault = trouble.for_request(request.method, request.path)
         _misbehave(g.fault, trouble)
         try:
             if not request.path.endswith("/"):
                 raise SandboxError({"detail": "The path must end with a slash."})
-            _authenticate(world, limiter)
+            _authenticate(app.extensions["world"], app.extensions["limiter"])
         except SandboxError as error:
             return _refusal(error)
         if g.fault == "500":
@@ -75,9 +87,9 @@ def create_app(
     @app.after_request
     def _leave(response: Response) -> Response:
         if request.path.startswith(PREFIX):
-            _note(world, response.status_code)
+            _note(app.extensions["world"], response.status_code)
             if g.get("fault") == "reset-after":
-                _note_cut(world)
+                _note_cut(app.extensions["world"])
                 raise ConnectionCut
         return response
 

@@ -75,7 +75,7 @@ class LeafLinkClient:
         budget: Budget,
         session: requests.Session | None = None,
         on_call: Observer | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         timeout: tuple[float, float] = TIMEOUT,
         read_attempts: int = READ_ATTEMPTS,
     ) -> None:
@@ -85,7 +85,7 @@ class LeafLinkClient:
             raise BadCredentials("The App key holds characters that no key has: paste it anew.")
         self.base_url = base_url.rstrip("/")
         self.budget = budget
-        self.sleep = sleep
+        self.sleep = sleep or time.sleep
         self.on_call = on_call
         self.timeout = timeout
         self.read_attempts = read_attempts

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from integrations.leaflink.sandbox.app import create_app
+from integrations.leaflink.sandbox.app import create_app, show_world
 from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.records import Company, Customer, Order, Product, Staff
 from integrations.leaflink.sandbox.transport import SandboxAdapter
@@ -154,9 +154,15 @@ def faults() -> Faults:
     return Faults()
 
 
+@pytest.fixture(scope="session")
+def built_app() -> Any:
+    """Built once: each test shows it another world."""
+    return create_app(World())
+
+
 @pytest.fixture
-def app(place: Place, faults: Faults) -> Any:
-    return create_app(place.world, faults=faults, rate_limit=None)
+def app(place: Place, faults: Faults, built_app: Any) -> Any:
+    return show_world(built_app, place.world, faults=faults, rate_limit=None)
 
 
 @pytest.fixture
