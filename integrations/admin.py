@@ -243,8 +243,9 @@ class WorkItemAdmin(ReadOnlyAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    list_display = ["text", "connection", "category", "times", "first_seen_at", "resolved_at"]
+    list_display = ["text", "account", "category", "times", "first_seen_at", "resolved_at"]
     list_display_links = None
+    list_before_template = "admin/notice_list_top.html"
     list_filter = ["category", "connection", ("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["connection"]
     search_fields = ["text"]
@@ -260,6 +261,10 @@ class NoticeAdmin(ReadOnlyAdmin):
             ),
         ]
         return [*own, *attention_acts.urls(wrap), *urls]
+
+    @display(description="Account", ordering="connection__name")
+    def account(self, notice: Notice) -> str:
+        return str(notice.connection or "–")
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("integrations.change_notice"))

@@ -139,7 +139,7 @@ def test_a_day_with_known_keys_leaves_them_nowhere(bench, secrets, lines, monkey
     }
     # What is searched is not empty.
     assert "Something else went wrong" in places["the log"]
-    assert all(word in places["the database"] for word in ("SO-000001", "Alder Peak", "bos"))
+    assert all(word in places["the database"] for word in ("SO-0", "Alder Peak", "bos"))
     for place, text in places.items():
         found = [secret for secret in secrets if secret in text]
         assert not found, f"{place} has {len(found)} secrets"
