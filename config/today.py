@@ -38,6 +38,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         user.has_perm,
         mine=user if is_mine and isinstance(user, User) else None,
         opened=request.GET.get("open", ""),
+        number=request.GET.get("page", "1"),
     )
     may_change = user.has_perm(CHANGE)
     context["today"] = {

@@ -6,6 +6,8 @@ from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.paginator import Page as DjangoPage
+from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -14,8 +16,9 @@ from integrations.models import Notice
 from integrations.notices import open_ones
 from integrations.problems import Group, Problem, Source
 
-# So many of a group are shown at first.
+# So many of a group are shown at first, and on a page of all of them.
 AT_FIRST = 5
+ON_A_PAGE = 100
 LONGEST_SNOOZE = timedelta(days=31)
 MORNING = time(8, 0)
 
@@ -28,6 +31,7 @@ class Row:
     problem: Problem
     notice: Notice | None
     may_act: bool
+    may_cure: bool
 
     @property
     def is_snoozed(self) -> bool:
@@ -41,11 +45,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """A group as the page shows it. `rows` may be cut; `group` has the counts of all."""
+    """A group as the page shows it. `rows` may be cut; `group` has the counts of all. `page` is set
+    where all of them are shown, page by page."""
 
     group: Group
     rows: list[Row]
     count: int
+    page: DjangoPage[Row] | None = None
 
     @property
     def hidden(self) -> int:
@@ -64,11 +70,12 @@ def look(
     *,
     mine: User | None = None,
     opened: str = "",
+    number: str = "1",
 ) -> Page:
     """What waits now of what the viewer may see.
 
     `may` tells whether the viewer has a permission; `mine`: only what is assigned to this person;
-    `opened`: the source of which all is shown, not only the first few.
+    `opened`: the source of which all is shown, not only the first few; `number`: which page of it.
     """
     groups = problems.find(may)
     notices = _notices()
@@ -83,8 +90,11 @@ def look(
             continue
         count += len(rows)
         kept = Group(group.source, [row.problem for row in rows])
-        is_opened = opened == group.source.name
-        shown.append(Shown(kept, rows if is_opened else rows[:AT_FIRST], len(rows)))
+        if opened == group.source.name:
+            part = Paginator(rows, ON_A_PAGE).get_page(number)
+            shown.append(Shown(kept, list(part), len(rows), part))
+        else:
+            shown.append(Shown(kept, rows[:AT_FIRST], len(rows)))
     return Page(shown, snoozed, count)
 
 
@@ -99,9 +109,11 @@ def _notices() -> Known:
 
 
 def _row(source: Source, problem: Problem, notices: Known, may: Callable[[str], bool]) -> Row:
-    notice = notices.get((source.category.value, problem.connection_id, problem.key[:150]))
+    key = source.stored_key(problem)
+    notice = notices.get((source.category.value, problem.connection_id, key))
     act = problem.act
-    return Row(source, problem, notice, bool(act and all(map(may, act.permissions))))
+    may_act = bool(act and all(map(may, act.permissions)))
+    return Row(source, problem, notice, may_act, all(map(may, problem.needs)))
 
 
 def notice_of(source_name: str, key: str, connection_id: int | None) -> Notice:
@@ -115,7 +127,8 @@ def notice_of(source_name: str, key: str, connection_id: int | None) -> Notice:
     problem = next((one for one in found if (one.connection_id, one.key[:150]) == wanted), None)
     if source is None or problem is None:
         raise ValidationError("That is mended already: it is not on the list any more.")
-    known = {"category": source.category, "key": key, "connection_id": connection_id}
+    stored = source.stored_key(problem)
+    known = {"category": source.category, "key": stored, "connection_id": connection_id}
     notice = open_ones().filter(**known).first()
     if notice:
         return notice

@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from smtplib import SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,6 +20,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from customers.own import sees_only_own
+from integrations import problems
 from integrations.mail_addresses import addresses
 from integrations.models import Connection, Notice, NoticeMail, NoticeWish
 from integrations.notices import notify, open_ones, resolve
@@ -36,6 +38,8 @@ NEWS = timedelta(days=7)
 # More of a kind than this are counted in the mail, not listed.
 LISTED = 20
 ADMINISTRATORS = "Administrator"
+# What ends all sending, not only that of one mail.
+BROKEN = (SMTPServerDisconnected, ConnectionError, TimeoutError)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,13 @@ class Recipient:
     frequency: str = Frequency.AT_ONCE
     unwanted: tuple[str, ...] = ()
     connections: frozenset[int] | None = None
+    # Sources whose problems this person may not see.
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """By what it is noted that the address was told: capitals make no difference."""
+        return self.address.lower()
 
 
 @dataclass
@@ -70,9 +81,14 @@ def recipients() -> list[Recipient]:
         wish = wishes.get(user.pk)
         if not (wish or user in admins) or not user.has_perm("integrations.view_notice"):
             continue
+        if sees_only_own(user):
+            continue  # a notice may speak of others' orders
         frequency = wish.frequency if wish else Frequency.AT_ONCE
         unwanted = tuple(wish.unwanted) if wish else ()
-        found[user.email.lower()] = Recipient(user.email, frequency, unwanted)
+        hidden = {one.name for one in problems.sources() if not user.has_perm(one.needs)}
+        found[user.email.lower()] = Recipient(
+            user.email, frequency, unwanted, hidden=frozenset(hidden)
+        )
     extra: dict[str, set[int]] = defaultdict(set)
     for connection in Connection.objects.filter(is_active=True).exclude(notice_recipients=""):
         for address in addresses(connection.notice_recipients):
@@ -88,17 +104,18 @@ def send_due() -> int:
     due = [(one, news) for one in recipients() if (news := _news_for(one))]
     if not due:
         return 0
+    # Any backend may be behind it, so anything may be raised.
     try:
         connection = get_connection()
         connection.open()
-    except (OSError, SMTPException) as error:
+    except Exception as error:
         _tell_broken(error)
         return 0
     sent = 0
     try:
         for recipient, news in due:
             sent += _send(connection, recipient, news)
-    except (OSError, SMTPException) as error:
+    except BROKEN as error:
         _tell_broken(error)
     finally:
         connection.close()
@@ -106,10 +123,10 @@ def send_due() -> int:
 
 
 def _send(connection: BaseEmailBackend, recipient: Recipient, news: News) -> bool:
-    """Send one mail. Raises what the mail server's refusal of everybody is; of this address alone
-    it is told as a notice."""
+    """Send one mail. Raises what breaks the connection for everybody; of whatever else keeps this
+    mail from leaving it is told as a notice, and the others are sent."""
     rows = [
-        NoticeMail(notice=notice, address=recipient.address, about=about, category=notice.category)
+        NoticeMail(notice=notice, address=recipient.key, about=about, category=notice.category)
         for about, notices in ((About.OPENED, news.opened), (About.RESOLVED, news.resolved))
         for notice in notices
     ]
@@ -118,15 +135,13 @@ def _send(connection: BaseEmailBackend, recipient: Recipient, news: News) -> boo
         compose(recipient.address, news, connection).send()
     except Exception as error:
         _forget(rows)
-        if isinstance(error, SMTPRecipientsRefused):
-            text = (
-                f"The mail server does not take mails to {recipient.address}: correct the address."
-            )
-            notify(None, Category.MAIL, f"address {recipient.address}", text, **_cure())
-            return False
-        raise
+        if isinstance(error, BROKEN):
+            raise
+        text = f"Mail to {recipient.address} could not be sent: {_reason(error)}."
+        notify(None, Category.MAIL, f"address {recipient.key}", text, **_cure())
+        return False
     works()
-    resolve(None, Category.MAIL, [f"address {recipient.address}"])
+    resolve(None, Category.MAIL, [f"address {recipient.key}"])
     return True
 
 
@@ -145,14 +160,18 @@ def _cure() -> dict[str, str]:
 
 
 def in_words(error: Exception) -> str:
-    """Why a mail could not be sent, with what to do."""
+    """Why mail can't be sent, with what to do."""
+    return f"Mail could not be sent: {_reason(error)}. Correct EMAIL_URL in the settings."
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SMTPRecipientsRefused):
+        return "the mail server does not take it. Correct the address"
     if isinstance(error, SMTPResponseException):
         said = error.smtp_error
         words = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-        reason = f"the mail server said: {error.smtp_code} {words}"
-    else:
-        reason = str(error) or type(error).__name__
-    return f"Mail could not be sent: {reason[:300]}. Correct EMAIL_URL in the settings."
+        return f"the mail server said: {error.smtp_code} {words}"[:300]
+    return (str(error) or type(error).__name__)[:300]
 
 
 def _tell_broken(error: Exception) -> None:
@@ -167,7 +186,7 @@ def _news_for(recipient: Recipient) -> News:
         return News()
     opened, resolved = _untold(recipient, now), _resolved(recipient, now)
     if recipient.frequency == Frequency.AT_ONCE:
-        lately = NoticeMail.objects.filter(address=recipient.address, at__gt=now - QUIET)
+        lately = NoticeMail.objects.filter(address=recipient.key, at__gt=now - QUIET)
         quiet = set(lately.values_list("about", "category"))
         opened = opened.exclude(category__in=[c for about, c in quiet if about == About.OPENED])
         resolved = resolved.exclude(
@@ -180,7 +199,7 @@ def _is_due(recipient: Recipient, now: datetime) -> bool:
     """Whether it is time for this person's mail."""
     if recipient.frequency == Frequency.AT_ONCE:
         return True
-    mails = NoticeMail.objects.filter(address=recipient.address)
+    mails = NoticeMail.objects.filter(address=recipient.key)
     if recipient.frequency == Frequency.HOURLY:
         return not mails.filter(at__gt=now - QUIET).exists()
     morning = timezone.localtime(now).replace(hour=MORNING.hour, minute=0, second=0, microsecond=0)
@@ -192,12 +211,16 @@ def _wanted(recipient: Recipient) -> Q:
     if recipient.connections is not None:
         wanted = Q(connection__in=recipient.connections)
     # Not by the mail that can't be sent.
-    return wanted & ~Q(category__in=[*recipient.unwanted, Category.MAIL])
+    wanted &= ~Q(category__in=[*recipient.unwanted, Category.MAIL])
+    raised = {one.category for one in problems.sources() if one.is_raised}
+    seen = {one.category for one in problems.sources() if one.name not in recipient.hidden}
+    unseen = Q(source__in=recipient.hidden) | Q(source="", category__in=raised - seen)
+    return wanted & ~unseen
 
 
 def _told(recipient: Recipient, about: NoticeMail.About) -> Exists:
     return Exists(
-        NoticeMail.objects.filter(notice=OuterRef("pk"), address=recipient.address, about=about)
+        NoticeMail.objects.filter(notice=OuterRef("pk"), address=recipient.key, about=about)
     )
 
 

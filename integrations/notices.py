@@ -71,17 +71,13 @@ def refresh() -> None:
         if source.is_raised:
             continue
         try:
-            found = {_key(one): one for one in source.find()}
+            found = {(one.connection_id, source.stored_key(one)): one for one in source.find()}
             with transaction.atomic():
                 _keep(source, found)
         except Exception as error:
             failed.append(error)
     if failed:
         raise failed[0]
-
-
-def _key(problem: Problem) -> Key:
-    return problem.connection_id, problem.key[:150]
 
 
 def _keep(source: Source, found: dict[Key, Problem]) -> None:
@@ -109,7 +105,7 @@ def _notice(source: Source, problem: Problem) -> Notice:
         source=source.name,
         category=source.category,
         connection_id=problem.connection_id,
-        key=problem.key[:150],
+        key=source.stored_key(problem),
         **_words(problem),
     )
 

@@ -18,7 +18,6 @@ from orders.status import OPEN
 Category = Notice.Category
 # A license that is about to expire is told of that long before.
 AHEAD = timedelta(days=14)
-MOST = 500
 
 
 def stuck_work() -> Iterator[Problem]:
@@ -84,7 +83,7 @@ def expired_licenses() -> Iterator[Problem]:
     today = timezone.localdate()
     of_it = SalesOrder.objects.filter(destination=OuterRef("pk"), status__in=OPEN)
     rows = Destination.objects.filter(Exists(of_it), license_expires_on__lt=today + AHEAD)
-    for place in rows.order_by("license_expires_on")[:MOST]:
+    for place in rows.order_by("license_expires_on"):
         day = place.license_expires_on
         if day is None:
             continue

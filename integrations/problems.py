@@ -40,6 +40,8 @@ class Problem:
     waiting: int = 0
     value: Decimal | None = None
     act: Act | None = None
+    # What a person needs who is to follow `url`.
+    needs: tuple[str, ...] = ()
 
 
 Find = Callable[[], Iterable[Problem]]
@@ -65,6 +67,11 @@ class Source:
     is_raised: bool = False
     # The list of what waits, if there is one.
     listed: Callable[[], str] | None = None
+
+    def stored_key(self, problem: Problem) -> str:
+        """By what the notice of one of its problems is known: two sources of one category may both
+        speak of the same record."""
+        return (problem.key if self.is_raised else f"{self.name} {problem.key}")[:150]
 
     @property
     def listed_at(self) -> str:

@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from integrations import call_log, runs, work
 from integrations.budget import BudgetExhausted
+from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink import (
     brake,
     compare_listings,
@@ -284,6 +285,11 @@ def _run_step(context: _Context, action: Action) -> bool:
             key = THE_KEY if is_key else step.name
             notify(account, Notice.Category.CREDENTIALS, key, str(error))
         return not is_key
+    except WrongEncryptionKey as error:
+        step.error = str(error)
+        if not context.dry:
+            notify(account, Notice.Category.CREDENTIALS, THE_KEY, f"The App key: {error}")
+        return False
     except (LeafLinkError, BudgetExhausted) as error:
         step.error = str(error)
     except Exception as error:

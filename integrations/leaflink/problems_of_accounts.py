@@ -1,7 +1,7 @@
 """What is wrong between us and LeafLink altogether: keys, syncs that fail, webhooks."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Max, Min, Q
 from django.urls import reverse
@@ -10,6 +10,7 @@ from django.utils import timezone
 from integrations import notices
 from integrations.leaflink import webhook_health
 from integrations.leaflink.blocking_settings import blocking_settings
+from integrations.leaflink.key_works import THE_KEY
 from integrations.leaflink.models import Account, Order
 from integrations.models import Notice, Run
 from integrations.problems import Problem, Source
@@ -31,18 +32,25 @@ IN_WORDS = {
 
 
 def keys() -> Iterator[Problem]:
-    """Keys and permissions that LeafLink refused; mended on the account's page."""
+    """Keys and permissions that LeafLink refused, and accounts without a key: mended where a
+    pasted key is tested at once."""
     for problem in notices.raised(Category.CREDENTIALS):
-        # Where a pasted key is tested at once.
-        url = reverse("admin:leaflink_account_setup", args=[problem.connection_id, "connect"])
-        yield Problem(
-            problem.key,
-            problem.text,
-            "Paste the key anew",
-            url,
-            problem.since,
-            problem.connection_id,
-        )
+        yield _of_key(problem.key, problem.text, problem.since, problem.connection_id)
+    for account in Account.objects.filter(is_active=True, in_setup=False, app_key=""):
+        text = f"{account} has no App key, so nothing is read from LeafLink or sent to it."
+        yield _of_key("no key", text, None, account.pk)
+
+
+def _of_key(key: str, text: str, since: datetime | None, account_id: int | None) -> Problem:
+    return Problem(
+        key,
+        text,
+        "Paste the key anew",
+        reverse("admin:leaflink_account_setup", args=[account_id, "connect"]),
+        since,
+        account_id,
+        needs=("leaflink.change_account",),
+    )
 
 
 def brakes() -> Iterator[Problem]:
@@ -107,17 +115,16 @@ def failing_syncs() -> Iterator[Problem]:
         )
     )
     failing = [row for row in rows if row["failed"] and row["failed"] > (row["succeeded"] or 0)]
-    with_bad_key = set(
-        notices.open_ones()
-        .filter(category=Category.CREDENTIALS)
-        .values_list("connection", flat=True)
+    bad_keys = set(
+        notices.open_ones().filter(category=Category.CREDENTIALS).values_list("connection", "key")
     )
     reasons = dict(
         Run.objects.filter(pk__in=[row["failed"] for row in failing]).values_list("pk", "error")
     )
     for row in failing:
         since = row["last_success"] or row["first_failure"]
-        if row["connection"] in with_bad_key or now - since < PATIENCE:
+        told = {(row["connection"], THE_KEY), (row["connection"], row["kind"])} & bad_keys
+        if told or now - since < PATIENCE:
             continue
         what = IN_WORDS.get(row["kind"], f"{row['kind']} fails")
         runs = reverse("admin:integrations_run_changelist")

@@ -17,8 +17,6 @@ from integrations.models import Notice
 from integrations.problems import Act, Problem, Source
 
 Code = Blocker.Code
-# More orders than this nobody looks at one by one; the page leads to the list of all.
-MOST = 500
 
 
 def _blockers(code: Blocker.Code) -> Any:
@@ -117,7 +115,7 @@ def short_of_stock() -> Iterator[Problem]:
 def _one_by_one(code: Blocker.Code, cure: str) -> Iterator[Problem]:
     """For reasons that are mended on the order itself: one problem for each order."""
     rows = _blockers(code).select_related("order").defer("order__raw").order_by("order__placed_at")
-    for blocker in rows[:MOST]:
+    for blocker in rows:
         order = blocker.order
         yield Problem(
             key=f"order {order.pk}",
@@ -155,7 +153,7 @@ def unreadable_orders() -> Iterator[Problem]:
 def conflicts() -> Iterator[Problem]:
     """A problem for each order on which the two sides don't agree."""
     rows = Order.objects.filter(Order.unsettled(), account__is_active=True, gone_at__isnull=True)
-    for order in rows.defer("raw").order_by("placed_at")[:MOST]:
+    for order in rows.defer("raw").order_by("placed_at"):
         said = order.refused or order.state_reason or "It was changed here and in LeafLink."
         yield Problem(
             key=f"order {order.pk}",
@@ -173,7 +171,7 @@ def payments() -> Iterator[Problem]:
     """A problem for each payment that LeafLink does not have, and only a person can help."""
     rows = waiting_for_somebody().filter(order__account__is_active=True)
     rows = rows.select_related("order", "payment").defer("order__raw").order_by("pk")
-    for row in rows[:MOST]:
+    for row in rows:
         verb = "is not taken back in LeafLink" if row.is_void else "is not in LeafLink"
         yield Problem(
             key=f"payment {row.pk}",

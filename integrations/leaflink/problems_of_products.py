@@ -32,7 +32,6 @@ TO_SETTLE = (
     Drift.Kind.STATUS,
     Drift.Kind.TERMS,
 )
-MOST = 500
 
 
 def links() -> Iterator[Problem]:
@@ -44,7 +43,7 @@ def links() -> Iterator[Problem]:
         .defer("product__raw", "replacement__raw")
         .order_by("pk")
     )
-    for listing in rows[:MOST]:
+    for listing in rows:
         item = listing.item
         what = WHAT_IS_WRONG[T(listing.trouble) if listing.trouble else S(listing.standing)]
         act = None
@@ -72,7 +71,7 @@ def creations() -> Iterator[Problem]:
     rows = Offer.objects.exclude(refusals={}).filter(enabled=True, item__listing__isnull=True)
     rows = rows.filter(item__is_active=True, item__brand__leaflink__account__is_active=True)
     accounts = "item__brand__leaflink__account"
-    for offer in rows.select_related("item", accounts).order_by("pk")[:MOST]:
+    for offer in rows.select_related("item", accounts).order_by("pk"):
         said = " ".join(str(words) for words in offer.refusals.values())
         yield Problem(
             key=f"item {offer.item_id}",
@@ -103,7 +102,7 @@ def none_linked() -> Iterator[Problem]:
 
 def promised_beyond() -> Iterator[Problem]:
     """A problem for each item of which more is promised than there is."""
-    for item in Item.objects.filter(pk__in=inventory.short_items()).order_by("name")[:MOST]:
+    for item in Item.objects.filter(pk__in=inventory.short_items()).order_by("name"):
         yield Problem(
             key=f"item {item.pk}",
             text=f"More of {item.name} ({item.sku}) is promised to orders than there is.",

@@ -251,7 +251,7 @@ def test_one_refused_address_does_not_keep_the_others_waiting(account, boss, clo
     assert one.to == ["boss@peak.example"]
     text = Notice.objects.get(category=C.MAIL).text
     assert "aaa@wrong.example" in text
-    assert "correct the address" in text
+    assert "Correct the address" in text
 
 
 def test_a_server_that_fails_in_the_middle_leaves_the_rest_for_later(
@@ -335,3 +335,47 @@ def test_the_test_mail_says_whether_mail_works(client, boss, monkeypatch):
     assert "Mail could not be sent: Connection refused" in told
     User.objects.update(email="")
     assert "You have no e-mail address here" in client.post(url, follow=True).content.decode()
+
+
+# What a review found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        smtplib.SMTPDataError(550, b"rejected"),
+        smtplib.SMTPSenderRefused(550, b"no", "x"),
+        ValueError("the provider's API said no"),
+    ],
+)
+def test_whatever_one_mail_fails_with_the_others_are_sent(account, boss, clock, monkeypatch, error):
+    User.objects.create_superuser("aaa", "aaa@bad.example", "x")
+    use(monkeypatch, Server(sending=lambda m: error if "bad" in m.to[0] else None))
+    problem(account)
+    (one,) = after(clock, minutes=2)
+    assert one.to == ["boss@peak.example"]
+    assert "Mail to aaa@bad.example could not be sent" in Notice.objects.get(category=C.MAIL).text
+
+
+def test_capitals_make_no_other_address(account, boss, clock):
+    problem(account)
+    User.objects.update(email="BOSS@Peak.example")
+    assert len(after(clock, minutes=2)) == 1
+    User.objects.update(email="boss@peak.example")
+    assert after(clock, hours=2) == []
+
+
+def test_a_sales_rep_is_told_of_nothing_and_others_of_what_they_may_see(account, clock):
+    view = Permission.objects.get(codename="view_notice")
+    for name in ("rep", "clerk"):
+        user = User.objects.create_user(name, f"{name}@peak.example", "x", is_staff=True)
+        user.user_permissions.add(view)
+        NoticeWish.objects.create(user=user)
+    User.objects.get(username="rep").groups.add(Group.objects.get(name="Sales rep"))
+    problem(account)
+    problem(account, "order 1", "Order 1 makes no sense.", category=C.UNREADABLE)
+    (one,) = after(clock, minutes=2)
+    assert one.to == ["clerk@peak.example"]
+    assert "Order 1 makes no sense." in one.body
+    # Keys are for those who may see accounts.
+    assert "The key is refused" not in one.body

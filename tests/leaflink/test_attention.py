@@ -451,3 +451,99 @@ def test_the_page_costs_the_same_however_much_waits(
 def test_facilities_are_no_problem_of_their_own(bench):
     baker.make(Facility, name="Empty", license_number="L9")
     assert waits() == []
+
+
+# What a review found
+
+
+def test_a_missing_permission_hides_no_failing_sync(bench):
+    bench.ready()
+    notices.notify(bench.account, Notice.Category.CREDENTIALS, "customers", "CRM is forbidden.")
+    old = timezone.now() - timedelta(hours=3)
+    Run.objects.all().delete()
+    for kind in ("orders", "customers"):
+        baker.make(
+            Run,
+            connection=bench.account,
+            kind=kind,
+            outcome="failed",
+            started_at=old,
+            finished_at=old,
+            error="LeafLink has a problem of its own (500).",
+        )
+    (text,) = waits("failing")
+    assert "orders can't be read" in text
+
+
+def test_two_problems_of_one_order_are_two(bench, admin_user):
+    held_for_dana(bench, orders=1)
+    order = Order.objects.get()
+    order.blockers.all().delete()
+    for code in ("customer_unknown", "total_mismatch"):
+        baker.make("leaflink.Blocker", order=order, code=code, text="Look.")
+    notices.refresh()
+    assert notices.open_ones().filter(category="held").count() == 2
+    notice = attention.notice_of("customer_unknown", f"order {order.pk}", bench.account.pk)
+    attention.snooze(notice, timezone.now() + timedelta(days=2), "x", by=admin_user)
+    page = attention.look(everything)
+    assert [shown.group.source.name for shown in page.groups] == ["total_mismatch"]
+
+
+def test_an_account_without_a_key_is_told(bench):
+    bench.ready()
+    Account.objects.update(app_key="")
+    assert waits("key") == [
+        "Alder Peak has no App key, so nothing is read from LeafLink or sent to it."
+    ]
+
+
+def test_a_key_that_can_not_be_decrypted_is_told_at_once(bench, settings):
+    from cryptography.fernet import Fernet
+
+    bench.ready()
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    account = Account.objects.get()
+    cycle.run_cycle(account, ["orders"])
+    (text,) = waits("key")
+    assert "Put the encryption key it was stored with back" in text
+
+
+def test_nothing_is_called_resolved_because_there_is_much_of_it(bench):
+    now = timezone.now()
+
+    def held(placed_at):
+        order = baker.make(
+            Order, account=bench.account, number=uuid.uuid4(), state="held", placed_at=placed_at
+        )
+        baker.make("leaflink.Blocker", order=order, code="customer_unknown", text="x")
+
+    for n in range(510):
+        held(now - timedelta(minutes=n))
+    notices.refresh()
+    held(now - timedelta(days=5))
+    notices.refresh()
+    assert notices.open_ones().count() == 511
+
+
+def test_all_of_a_group_is_shown_page_by_page(bench, admin_client):
+    for n in range(130):
+        order = baker.make(Order, account=bench.account, number=uuid.uuid4(), state="held")
+        baker.make("leaflink.Blocker", order=order, code="customer_unknown", text=f"Who {n}?")
+    first = admin_client.get(INDEX, {"open": "customer_unknown"}).content.decode()
+    assert "Page 1 of 2" in first
+    second = admin_client.get(INDEX, {"open": "customer_unknown", "page": "2"}).content.decode()
+    assert "Page 2 of 2" in second
+    assert first.count('class="lb-problem"') == 100
+    assert second.count('class="lb-problem"') == 30
+    assert admin_client.get(INDEX, {"open": "customer_unknown", "page": "x"}).status_code == 200
+
+
+def test_who_may_not_paste_a_key_is_told_who_can(bench, client):
+    bench.ready()
+    Account.objects.update(app_key="")
+    reader = User.objects.create_user("reader", password="x", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_account"))
+    client.force_login(reader)
+    text = client.get(INDEX).content.decode()
+    assert "An administrator can mend it." in text
+    assert "Paste the key anew" not in text
