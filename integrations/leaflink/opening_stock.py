@@ -22,6 +22,7 @@ from integrations.leaflink.quantities import MANAGED_IN_LEAFLINK
 from integrations.runs import Recorder
 
 WHEN_LIVE = "LeafLink's quantity when going live"
+BIG = ("product__raw", "product__shown")
 
 
 class NotReread(Exception):
@@ -51,7 +52,7 @@ def outdated(account: Account) -> QuerySet[Listing]:
         product__inventory_management__in=MANAGED_IN_LEAFLINK,
         product__quantity__lt=F("opened_with"),
     )
-    return rows.select_related("item", "product").defer("product__raw", "product__shown")
+    return rows.select_related("item", "product").defer(*BIG)
 
 
 def reread(account: Account) -> None:
@@ -61,7 +62,7 @@ def reread(account: Account) -> None:
         return
     began = timezone.now()
     pull_products(account, client_for_page(account), Recorder(), full=True)
-    for row in with_opening_stock(account).select_related("product").defer("product__raw"):
+    for row in with_opening_stock(account).select_related("product").defer(*BIG):
         if row.product.problem:
             raise NotReread(
                 f"{row.product.sku} can't be read from LeafLink: {row.product.problem} Put it "
