@@ -44,7 +44,9 @@ class PushPreview:
     zero: int = 0
     # Listings that LeafLink would offer none of, where it offers some now.
     selling_out: list[int] = field(default_factory=list)
-    # Whether the brake would stop those.
+    # Of which LeafLink would show more than it does.
+    raised: list[Wanted] = field(default_factory=list)
+    # Whether the brake would stop those that sell out.
     is_braked: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -67,6 +69,7 @@ def preview_push(account: Account) -> PushPreview:
             result.selling_out.append(one.row.listing_id)
         elif units(one.quantity) > units(one.row.quantity):
             result.up += 1
+            result.raised.append(one)
         elif units(one.quantity) < units(one.row.quantity):
             result.down += 1
         else:

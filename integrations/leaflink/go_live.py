@@ -10,12 +10,16 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils import timezone
 
+from catalog.decimals import plain, units
 from integrations import work
-from integrations.leaflink import check_key, setup_steps
+from integrations.budget import BudgetExhausted
+from integrations.leaflink import check_key, opening_stock, setup_steps
 from integrations.leaflink.chunks import in_chunks
 from integrations.leaflink.first_run import PushPreview, preview_push
 from integrations.leaflink.mapping.status_rules import OUR_WAY
 from integrations.leaflink.models import Account, Listing
+from integrations.leaflink.quantities import Wanted
+from integrations.leaflink.wire.errors import LeafLinkError
 from integrations.leaflink.work_kinds import (
     CATALOG_WORK,
     INVENTORY_WORK,
@@ -45,25 +49,59 @@ class Readiness:
     will_happen: list[str] = field(default_factory=list)
     to_know: list[tuple[str, str]] = field(default_factory=list)
     push: PushPreview = field(default_factory=PushPreview)
-    # Stands for the products that would sell out, so that a yes is to these and no others.
+    # Items with opening stock of which more would be offered than LeafLink has.
+    raised: list[Wanted] = field(default_factory=list)
+    # Stands for the products that would sell out or be raised, so that a yes is to these and no
+    # others.
     seen: str = ""
 
 
 def readiness(account: Account) -> Readiness:
     """Look at everything; LeafLink is not asked (see `go_live`)."""
-    push = preview_push(account)
+    push, retaken = _preview(account)
+    has_opening_stock = set(
+        opening_stock.with_opening_stock(account).values_list("pk", flat=True)
+        if push.raised
+        else ()
+    )
+    raised = [one for one in push.raised if one.row.listing_id in has_opening_stock]
     return Readiness(
         cures=_cures(account),
-        will_happen=_will_happen(account, push),
+        will_happen=_retaken_in_words(retaken) + _will_happen(account, push),
         to_know=_to_know(account),
         push=push,
-        seen=token(push.selling_out),
+        raised=raised,
+        seen=token(push.selling_out, raised),
     )
 
 
-def token(listing_ids: Collection[int]) -> str:
-    """A short text that stands for just these listings."""
-    text = ",".join(map(str, sorted(listing_ids)))
+def _preview(account: Account) -> tuple[PushPreview, int]:
+    """The first push, with outdated opening stock brought down as going live does, and of how many
+    items that is. It is tried out and undone."""
+    if not opening_stock.outdated(account).exists():
+        return preview_push(account), 0
+    with transaction.atomic():
+        retaken = opening_stock.take_again(account)
+        push = preview_push(account)
+        transaction.set_rollback(True)
+    return push, retaken
+
+
+def _retaken_in_words(count: int) -> list[str]:
+    if not count:
+        return []
+    return [
+        f"Of {count:,} item{'' if count == 1 else 's'} LeafLink has less than when the opening "
+        "stock was taken over: the stock here is counted down to LeafLink's quantity first."
+    ]
+
+
+def token(selling_out: Collection[int], raised: Collection[Wanted] = ()) -> str:
+    """A short text that stands for just these listings that sell out and these that are raised,
+    from and to just these quantities."""
+    text = ",".join(map(str, sorted(selling_out)))
+    for one in sorted(raised, key=lambda one: one.row.listing_id):
+        text += f";{one.row.listing_id}:{plain(units(one.row.quantity))}-{plain(one.quantity)}"
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -167,27 +205,30 @@ def _to_know(account: Account) -> list[tuple[str, str]]:
     return told
 
 
-def go_live(account: Account, *, sell_out: bool, seen: str, by: Any) -> None:
-    """Test the key once more, then go live and ask for the first cycle.
+def go_live(
+    account: Account, *, sell_out: bool, seen: str, by: Any, raise_too: bool = False
+) -> int:
+    """Test the key and read the products once more, then go live and ask for the first cycle.
+    Returns of how many items outdated opening stock was brought down to LeafLink's quantity.
 
     `sell_out`: whether products that have no stock here are to be sold out in LeafLink at once;
-    else the brake's rules decide, and those it stops wait for a yes. `seen`: the `Readiness.seen`
-    of the page on which that was said. Raises NotReady, changing nothing. Going live twice is once.
+    else the brake's rules decide, and those it stops wait for a yes. `raise_too`: more may be
+    offered of `Readiness.raised` than LeafLink has. `seen`: the `Readiness.seen` of the page on
+    which that was said. Raises NotReady, changing nothing. Going live twice is once.
     """
     if not account.in_setup:
-        return
+        return 0
     check_key.check(account)
-    ready = readiness(account)
-    if ready.cures:
-        raise NotReady(ready.cures)
-    if ready.seen != seen:
-        raise NotReady(
-            [("What would sell out has changed since this page was opened. Look again.", "go-live")]
-        )
+    if cures := _cures(account):
+        raise NotReady(cures)
+    _reread(account)
     with transaction.atomic():
-        fresh = Account.objects.select_for_update().get(pk=account.pk)
+        fresh = Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
         if not fresh.in_setup:
-            return
+            return 0
+        retaken = opening_stock.take_again(account, by)
+        ready = readiness(account)
+        _check_seen(ready, seen, raise_too=raise_too)
         if sell_out:
             _allow(ready.push.selling_out)
         fresh.in_setup, fresh.went_live_at = False, timezone.now()
@@ -202,6 +243,32 @@ def go_live(account: Account, *, sell_out: bool, seen: str, by: Any) -> None:
             else "Went live."
         )
         LogEntry.objects.log_actions(by.pk, [fresh], CHANGE, change_message=said)
+    return retaken
+
+
+def _reread(account: Account) -> None:
+    try:
+        opening_stock.reread(account)
+    except opening_stock.NotReread as error:
+        raise NotReady([(str(error), "go-live")]) from error
+    except (LeafLinkError, BudgetExhausted) as error:
+        text = (
+            f"LeafLink's present quantities could not be read: {error} Nothing was started. Try "
+            "again in a few minutes."
+        )
+        raise NotReady([(text, "go-live")]) from error
+
+
+def _check_seen(ready: Readiness, seen: str, *, raise_too: bool) -> None:
+    if ready.cures:
+        raise NotReady(ready.cures)
+    if ready.seen != seen:
+        text = (
+            "What would sell out or be raised has changed since this page was opened. Look again."
+        )
+        raise NotReady([(text, "go-live")])
+    if ready.raised and not raise_too:
+        raise NotReady([("More would be offered than LeafLink has: say yes to it.", "go-live")])
 
 
 def _allow(listing_ids: Collection[int]) -> None:

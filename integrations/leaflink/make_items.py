@@ -194,7 +194,7 @@ def make(
     try:
         with transaction.atomic():
             # Of two people at once the second finds everything made.
-            Account.objects.select_for_update().get(pk=account.pk)
+            Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
             rows = [row for row in candidates(account) if row.product.pk in wanted]
             good = [row for row in rows if row.item]
             _name_lines_and_strains(good)

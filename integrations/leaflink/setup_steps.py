@@ -145,7 +145,7 @@ def after(key: str) -> str:
 @transaction.atomic
 def confirm(account: Account, key: str) -> None:
     """Remember that a person has looked at a step."""
-    fresh = Account.objects.select_for_update().get(pk=account.pk)
+    fresh = Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
     if key not in fresh.setup_confirmed:
         fresh.setup_confirmed = [*fresh.setup_confirmed, key]
         Account.objects.filter(pk=account.pk).update(setup_confirmed=fresh.setup_confirmed)

@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog import inventory
-from catalog.models import Brand, Facility, Item
+from catalog.models import Brand, Facility, Item, Stock
 from customers.models import SalesRep
 from integrations import work
-from integrations.leaflink import first_run, go_live, jobs, setup_steps
+from integrations.leaflink import first_run, go_live, jobs, opening_stock, setup_steps
 from integrations.leaflink.blocking_settings import blocking_settings
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import (
@@ -26,6 +26,7 @@ from integrations.leaflink.models import (
     Staff,
     WebhookDelivery,
 )
+from integrations.leaflink.sandbox import order_rules
 from integrations.leaflink.sandbox.webhooks import signature
 from integrations.models import Notice, Run, WorkItem
 from orders import allocation
@@ -442,6 +443,25 @@ def test_unticked_products_make_no_items(empty, admin_client):
     assert sorted(Item.objects.values_list("sku", flat=True)) == ["G0", "G1"]
 
 
+def test_opening_stock_is_taken_over_only_where_it_is_counted(empty, admin_client):
+    account = chosen(admin_client)
+    counted = Facility.objects.get()
+    other = Facility.objects.create(name="Boulder", license_number="L2")
+    Facility.objects.create(name="Lab", license_number="L3", sells=False)
+    account.facilities.set([])
+    both = step(admin_client, account, "make-items").context["facilities"]
+    assert set(both) == {counted, other}
+    account.facilities.set([counted])
+    assert list(step(admin_client, account, "make-items").context["facilities"]) == [counted]
+    products = list(Product.objects.values_list("pk", flat=True))
+    data = {"product": products, "stock": "on", "facility": other.pk}
+    told = text_of(step(admin_client, account, "make-items", data))
+    assert "among those that are counted for this account" in told
+    assert not Item.objects.exists()
+    step(admin_client, account, "make-items", {**data, "facility": counted.pk})
+    assert step(admin_client, account, "go-live").context["ready"].push.zero == 0
+
+
 # -- rules and the dry run ------------------------------------------------------------------
 
 
@@ -458,6 +478,32 @@ def test_rules_are_set_by_style_and_by_day(empty, admin_client):
         step(admin_client, account, "rules", bad)
     account.refresh_from_db()
     assert timezone.localtime(account.import_since).isoformat()[:10] == "2026-03-01"
+
+
+def test_from_now_on_means_now_whatever_day_was_set(empty, admin_client):
+    account = chosen(admin_client)
+    step(
+        admin_client, account, "rules", {"preset": "flourish", "since": "day", "day": "2026-01-01"}
+    )
+    before = timezone.now()
+    step(admin_client, account, "rules", {"preset": "flourish", "since": "now"})
+    account.refresh_from_db()
+    assert account.import_since >= before
+
+
+def test_saving_the_rules_again_keeps_the_moment(empty, admin_client):
+    account = chosen(admin_client)
+    assert step(admin_client, account, "rules").context["since"] == "open"
+    step(admin_client, account, "rules", {"preset": "flourish", "since": "now"})
+    account.refresh_from_db()
+    moment = account.import_since
+    page = step(admin_client, account, "rules")
+    since = f"{timezone.localtime(moment):%-d %B %Y, %H:%M}"
+    assert f"As it is now: those placed since {since}" in text_of(page)
+    again = {"preset": "keep", "since": page.context["since"], "day": page.context["day"]}
+    step(admin_client, account, "rules", again)
+    account.refresh_from_db()
+    assert account.import_since == moment
 
 
 def test_the_dry_run_tells_what_would_be_and_stores_nothing(empty, admin_client):
@@ -601,6 +647,118 @@ def test_a_yes_to_other_products_is_no_yes(empty, admin_client, without_stock):
     assert "has changed since this page was opened" in text_of(answer)
     without_stock.refresh_from_db()
     assert without_stock.in_setup
+
+
+# -- opening stock that LeafLink has sold from since -----------------------------------------
+
+
+def quantities(bench):
+    return [p.quantity for p in bench.world.products.values()]
+
+
+def test_what_leaflink_shipped_during_set_up_is_not_offered_again(empty, admin_client):
+    order = place(empty, units=30)
+    account = made(admin_client)
+    for action in ("accept", "fulfill", "ship"):
+        order_rules.transition(empty.world, str(order.number), action)
+    assert of(empty).quantity == 10
+    answer = go(admin_client, account)
+    assert "LeafLink had sold of 1 item meanwhile" in text_of(answer)
+    work.drain()
+    assert quantities(empty) == [10, 40, 40, 40, 40, 40]
+    item = Item.objects.get(sku="G0")
+    assert inventory.levels([item.pk])[item.pk].on_hand == 10
+    assert item.movements.first().reason == opening_stock.WHEN_LIVE
+
+
+def test_the_page_tells_of_how_many_the_stock_is_counted_down(empty, admin_client):
+    account = made(admin_client)
+    empty.world.set_quantity(of(empty, 0).id, "0")
+    empty.world.set_quantity(of(empty, 1).id, "7")
+    empty.world.set_quantity(of(empty, 2).id, "99")
+    jobs.pull_catalog()
+    page = step(admin_client, account, "go-live")
+    assert "Of 2 items LeafLink has less than when the opening stock" in text_of(page)
+    assert page.context["ready"].push.up == 0
+    assert set(Stock.objects.values_list("on_hand", flat=True)) == {40}
+    go(admin_client, account)
+    work.drain()
+    assert quantities(empty) == [0, 7, 40, 40, 40, 40]
+
+
+def test_stock_that_was_changed_here_waits_for_a_yes_before_it_rises(empty, admin_client):
+    account = made(admin_client)
+    inventory.receive(Item.objects.get(sku="G0"), Facility.objects.get(), Decimal(5))
+    empty.world.set_quantity(of(empty, 0).id, "10")
+    answer = go(admin_client, account, raised="yes")
+    assert "has changed since this page was opened" in text_of(answer)
+    assert "More would be offered than LeafLink has" in text_of(answer)
+    assert "say yes to it" in text_of(go(admin_client, account))
+    assert "Then correct the stock first" in text_of(go(admin_client, account, raised="no"))
+    assert account.in_setup
+    assert of(empty).quantity == 10
+    go(admin_client, account, raised="yes")
+    work.drain()
+    assert quantities(empty) == [45, 40, 40, 40, 40, 40]
+
+
+def test_what_was_sent_in_set_up_is_not_counted_down(empty, admin_client):
+    account = made(admin_client)
+    account.safety_units = 5
+    account.save()
+    step(admin_client, account, "dry-run", {"sku": "g0"})
+    assert of(empty).quantity == 35
+    go(admin_client, account)
+    work.drain()
+    assert quantities(empty) == [35] * 6
+    assert set(Stock.objects.values_list("on_hand", flat=True)) == {40}
+
+
+def test_counted_down_it_may_sell_out_and_then_has_to_be_answered(empty, admin_client):
+    account = made(admin_client)
+    account.safety_units = 15
+    account.save()
+    empty.world.set_quantity(of(empty, 0).id, "10")
+    jobs.pull_catalog()
+    assert step(admin_client, account, "go-live").context["ready"].push.zero == 1
+    go(admin_client, account)
+    assert account.in_setup
+    assert set(Stock.objects.values_list("on_hand", flat=True)) == {40}
+    go(admin_client, account, zero="yes")
+    work.drain()
+    assert quantities(empty) == [0, 25, 25, 25, 25, 25]
+
+
+def test_quantities_that_can_not_be_read_keep_it_from_going_live(
+    empty, admin_client, monkeypatch, admin_user
+):
+    account = made(admin_client)
+    seen = go_live.readiness(account).seen
+    empty.world.set_quantity(of(empty, 0).id, "10")
+    # The test of the key was good, and then LeafLink goes down.
+    monkeypatch.setattr(go_live.check_key, "check", lambda account: None)
+    empty.faults.next("500", times=50)
+    with pytest.raises(go_live.NotReady, match="Try again in a few minutes"):
+        go_live.go_live(account, sell_out=False, seen=seen, by=admin_user)
+    account.refresh_from_db()
+    assert account.in_setup
+    assert set(Stock.objects.values_list("on_hand", flat=True)) == {40}
+
+
+def test_quantities_are_read_again_outside_any_transaction(empty, admin_client, monkeypatch):
+    account = made(admin_client)
+    send = first_run.LeafLinkClient._request
+    depth = len(connection.savepoint_ids)
+    asked = []
+
+    def outside(self, *args, **kwargs):
+        asked.append(len(connection.savepoint_ids) - depth)
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(first_run.LeafLinkClient, "_request", outside)
+    go(admin_client, account)
+    assert not account.in_setup
+    assert set(asked) == {0}
 
 
 def test_a_required_payment_term_is_told_with_the_clicks(empty, admin_client):

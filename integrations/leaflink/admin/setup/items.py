@@ -3,6 +3,7 @@
 from collections import Counter
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from catalog.models import Facility
@@ -22,7 +23,7 @@ def make_items(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, *NEEDS)
     rows = candidates(account)
     good = [row for row in rows if row.item]
-    facilities = Facility.objects.filter(is_active=True)
+    facilities = _counted(account)
     if request.method == "POST":
         return _make(request, account, [row.product.pk for row in good])
     problems = Counter(row.problem for row in rows if row.problem)
@@ -47,6 +48,13 @@ def make_items(request: HttpRequest, account: Account) -> HttpResponse:
     )
 
 
+def _counted(account: Account) -> QuerySet[Facility]:
+    """The facilities whose stock is offered; elsewhere opening stock would count as none."""
+    active = Facility.objects.filter(is_active=True, sells=True)
+    chosen = account.facilities.values("pk")
+    return active.filter(pk__in=chosen) if chosen.exists() else active
+
+
 def _make(request: HttpRequest, account: Account, wanted: list[int]) -> HttpResponse:
     shown = {natural(text) for text in request.POST.getlist("shown")}
     ticked = {natural(text) for text in request.POST.getlist("product")}
@@ -54,9 +62,13 @@ def _make(request: HttpRequest, account: Account, wanted: list[int]) -> HttpResp
     if "stock" in request.POST:
         require(request, "catalog.add_stock")
         place = natural(request.POST.get("facility", ""))
-        stock_at = Facility.objects.filter(is_active=True, pk=place or 0).first()
+        stock_at = _counted(account).filter(pk=place or 0).first()
         if stock_at is None:
-            messages.error(request, "Choose the facility at which the stock lies.")
+            messages.error(
+                request,
+                "Choose the facility at which the stock lies, among those that are counted for "
+                "this account. Others are ticked under Brands and facilities.",
+            )
             return to(account, "make-items")
     # What did not fit the page goes with it; what was unticked stays out.
     chosen = [pk for pk in wanted if pk in ticked or pk not in shown]

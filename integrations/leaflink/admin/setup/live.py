@@ -8,6 +8,9 @@ from integrations.leaflink.admin.setup.frame import part, show, to
 from integrations.leaflink.admin.setup.selling import reading
 from integrations.leaflink.models import Account
 
+# Products that are named before going live.
+SHOWN = 50
+
 
 def live(request: HttpRequest, account: Account) -> HttpResponse:
     """Before: the checklist and the button. After: how far the first cycle is."""
@@ -21,7 +24,17 @@ def live(request: HttpRequest, account: Account) -> HttpResponse:
     ready = go_live.readiness(account)
     cures = [(text, setup_steps.url_of(account, key)) for text, key in ready.cures]
     known = [(text, setup_steps.url_of(account, key)) for text, key in ready.to_know]
-    return show(request, account, "go-live", "go_live", ready=ready, cures=cures, to_know=known)
+    return show(
+        request,
+        account,
+        "go-live",
+        "go_live",
+        ready=ready,
+        cures=cures,
+        to_know=known,
+        raised=ready.raised[:SHOWN],
+        more=max(len(ready.raised) - SHOWN, 0),
+    )
 
 
 def _go(request: HttpRequest, account: Account) -> HttpResponse:
@@ -33,10 +46,22 @@ def _go(request: HttpRequest, account: Account) -> HttpResponse:
     if push and push.selling_out and zero == "no" and not push.is_braked:
         messages.error(request, "Then correct the stock first. Nothing was started.")
         return to(account, "go-live")
+    if request.POST.get("raised") == "no":
+        messages.error(request, "Then correct the stock first. Nothing was started.")
+        return to(account, "go-live")
     try:
-        go_live.go_live(
-            account, sell_out=zero == "yes", seen=request.POST.get("seen", ""), by=request.user
+        retaken = go_live.go_live(
+            account,
+            sell_out=zero == "yes",
+            raise_too=request.POST.get("raised") == "yes",
+            seen=request.POST.get("seen", ""),
+            by=request.user,
         )
     except go_live.NotReady as error:
         messages.error(request, str(error))
+        return to(account, "go-live")
+    if retaken:
+        some = f"{retaken:,} item{'' if retaken == 1 else 's'}"
+        text = f"LeafLink had sold of {some} meanwhile: its quantities were taken as stock."
+        messages.info(request, text)
     return to(account, "go-live")

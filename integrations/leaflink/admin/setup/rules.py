@@ -45,22 +45,24 @@ def rules(request: HttpRequest, account: Account) -> HttpResponse:
 
 
 def _save(request: HttpRequest, account: Account) -> None:
-    since = _since(request.POST.get("since", ""), request.POST.get("day", ""), account)
+    since = _since(request.POST.get("since", ""), request.POST.get("day", ""))
     chosen = request.POST.get("preset", "")
     if chosen not in (KEEP, *RulePreset):
         raise ValidationError("Choose one of the styles, or keep the rules as they are.")
     if chosen != KEEP:
         apply_preset(account, RulePreset(chosen), request.user)
-    change_rules(account, {"import_since": since}, request.user, by_way_of="Set-up")
+    if since != KEEP:
+        change_rules(account, {"import_since": since}, request.user, by_way_of="Set-up")
 
 
-def _since(choice: str, day: str, account: Account) -> datetime | None:
-    """From when on orders come in; None: however old they are."""
+def _since(choice: str, day: str) -> datetime | str | None:
+    """From when on orders come in; None: however old they are; KEEP: as it is now."""
     if choice == "open":
         return None
+    if choice == KEEP:
+        return KEEP
     if choice == "now":
-        # Coming back to the page does not move it.
-        return account.import_since or timezone.now()
+        return timezone.now()
     if choice != "day":
         raise ValidationError("Say which orders come in.")
     try:
@@ -98,7 +100,8 @@ def _page(request: HttpRequest, account: Account) -> HttpResponse:
         compared=compared(),
         groups=in_words(account),
         chosen=chosen,
-        since=request.POST.get("since") or ("day" if since else "open"),
-        day=request.POST.get("day") or (f"{timezone.localtime(since):%Y-%m-%d}" if since else ""),
+        since=request.POST.get("since") or (KEEP if since else "open"),
+        kept=since,
+        day=request.POST.get("day", ""),
         is_live=not account.in_setup,
     )

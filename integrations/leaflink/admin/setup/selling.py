@@ -119,7 +119,7 @@ def catalog(request: HttpRequest, account: Account) -> HttpResponse:
 @transaction.atomic
 def _save(request: HttpRequest, account: Account) -> None:
     """Write all of the page. Raises ValidationError, changing nothing."""
-    Account.objects.select_for_update().get(pk=account.pk)
+    Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
     facilities = _facilities(request)
     rows = choices(account)
     ticked = [row for row in rows if row.field in request.POST and not row.sold_by]
