@@ -50,6 +50,8 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "here": request.get_full_path(),
         "worker_problems": worker_problems() if user.has_perm("integrations.view_run") else [],
         "accounts": accounts() if user.has_perm("leaflink.view_account") else None,
+        # Of an empty system nobody says that all is well.
+        "is_live": Account.objects.filter(is_active=True, in_setup=False).exists(),
         "sees_nothing": not user.get_all_permissions(),
     }
     return context

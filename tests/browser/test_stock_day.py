@@ -110,7 +110,7 @@ def test_a_shop_that_would_be_emptied_waits_for_a_yes(staff, shop_floor, context
         page.keyboard.press("Space")
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_text(re.compile("was changed successfully"))).to_be_visible()
-    waits = page.get_by_role("link", name="Say yes, or correct the stock")
+    waits = page.get_by_role("link", name="Look at them")
     for _ in range(60):
         page.goto(f"{shop_floor.admin}/")
         if waits.count():
