@@ -233,11 +233,11 @@ def test_an_empty_key_field_keeps_the_key_and_a_pasted_one_replaces_it(admin_cli
     url = page("leaflink_account", "change", account.pk)
     assert admin_client.post(url, account_form(account)).status_code == 302
     assert Account.objects.get().app_key == "very-secret-app-key"
-    answer = admin_client.post(url, account_form(account, new_app_key=" another-key\n"))
+    answer = admin_client.post(url, account_form(account, new_webhook_key=" another-key\n"))
     assert answer.status_code == 302
     account.refresh_from_db()
-    assert account.app_key == "another-key"
-    assert account.webhook_key == "very-secret-webhook-key"
+    assert account.webhook_key == "another-key"
+    assert account.app_key == "very-secret-app-key"
     assert account.host == Account.Host.SANDBOX
 
 

@@ -7,6 +7,7 @@ without the permission the answer is 403, with it 404, and nothing is changed ei
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -85,6 +86,19 @@ def check(account: Account) -> KeyCheck:
 
     Call it outside of any transaction. It never raises what LeafLink does: that is the finding.
     """
+    found = _test(account)
+    _note(account, found)
+    return found
+
+
+def try_key(account: Account, key: str) -> KeyCheck:
+    """Test another key for this account in the same way, before it is stored; nothing is noted."""
+    trial = copy(account)
+    trial.app_key = key
+    return _test(trial)
+
+
+def _test(account: Account) -> KeyCheck:
     found = KeyCheck(at=timezone.now().isoformat())
     with _explained(account, found):
         client = client_for_page(account)
@@ -92,7 +106,6 @@ def check(account: Account) -> KeyCheck:
         found.problem = _wrong_company(account, found)
         if not found.problem:
             found.permissions = _permissions(client)
-    _note(account, found)
     return found
 
 
@@ -111,12 +124,15 @@ def _explained(account: Account, found: KeyCheck) -> Iterator[None]:
     except BudgetExhausted as error:
         found.problem = f"{error} Test again then."
     except LeafLinkError as error:
-        found.problem = f"{error} {_where(account)} Nothing is wrong with the key: test again soon."
+        found.problem = f"{error} {_where(account)} The key was not tested: test again soon."
 
 
 def _where(account: Account) -> str:
     if account.host == Account.Host.STAND_IN:
-        return f"Does the stand-in run at {account.stand_in_url}?"
+        return (
+            f"Does the practice LeafLink run at {account.stand_in_url}? Start it with manage.py "
+            "leaflink_sandbox, or correct its address below."
+        )
     return ""
 
 

@@ -9,6 +9,7 @@ from integrations.budget import SHARE, SharedBudget
 from integrations.leaflink.call_history import observer
 from integrations.leaflink.models import Account
 from integrations.leaflink.wire.client import LeafLinkClient
+from integrations.leaflink.wire.errors import BadCredentials
 from integrations.models import WorkItem
 
 
@@ -23,8 +24,11 @@ def client_for(
     """A client with the account's key that spends its owner's budget with this priority, and whose
     calls are kept (see `integrations.call_log`).
 
-    Raises BadCredentials when the account has no App key.
+    Raises BadCredentials when the account has no App key, or one of another company.
     """
+    tested = account.key_check
+    if tested.get("company_id") and tested.get("problem"):
+        raise BadCredentials(tested["problem"])
     budget = SharedBudget(
         account.budget_owner, settings.LEAFLINK_REQUESTS_PER_MINUTE, priority, share=share
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations import work
 from integrations.leaflink import (
+    check_key,
     create_product,
     drift,
     hints,
@@ -85,6 +86,9 @@ def _for_each_account(
     for account_id in accounts.values_list("pk", flat=True):
         try:
             account = Account.objects.get(pk=account_id)
+            tested = check_key.stored(account)
+            if account.in_setup and not (tested and tested.is_good):
+                continue  # perhaps another account's company
             run_cycle(account, steps, full=full, hand_over=hand_over)
         except Busy:
             logger.info("account is busy", extra={"account": account_id, "steps": steps})

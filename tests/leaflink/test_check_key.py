@@ -3,10 +3,13 @@
 from dataclasses import asdict
 
 import pytest
+from django.urls import reverse
 
-from integrations.leaflink import check_key
-from integrations.leaflink.models import Account
+from integrations.leaflink import check_key, jobs
+from integrations.leaflink.connect import client_for
+from integrations.leaflink.models import Account, Product
 from integrations.leaflink.sandbox.world import ALL_PERMISSIONS
+from integrations.leaflink.wire.errors import BadCredentials
 
 PRODUCTION = "https://app.leaflink.com"
 
@@ -147,7 +150,7 @@ def test_an_account_with_records_keeps_its_company(bench, account):
 def test_leaflink_being_down_is_no_fault_of_the_key(bench, account, fault):
     bench.faults.next(fault, times=10)
     found = check_key.check(account)
-    assert "Nothing is wrong with the key" in found.problem
+    assert "The key was not tested" in found.problem
     assert not found.is_good
 
 
@@ -165,3 +168,35 @@ def test_a_finding_about_an_older_key_is_not_kept(bench, account, monkeypatch):
     monkeypatch.setattr(check_key, "_whose", replaced)
     check_key.check(account)
     assert fresh(account).key_check == {}
+
+
+def test_another_companys_key_is_not_stored_on_a_live_account(bench, admin_client):
+    bench.goods()
+    bench.ready()
+    other = bench.world.add_seller("Other Co")
+    bench.world.add_app_key("other-key", other.id, owner="Other Co")
+    bench.world.add_product(other.id, name="Theirs", sku="T1", quantity="5")
+    page = reverse("admin:leaflink_account_setup", args=[bench.account.pk, "connect"])
+    data = {"host": "stand-in", "stand_in_url": "http://leaflink.test", "name": "Alder Peak"}
+    told = admin_client.post(page, {**data, "app_key": "other-key"}, follow=True).content.decode()
+    assert "Paste a key of that company" in told
+    assert "The key that was stored is kept." in told
+    assert Account.objects.get().app_key == bench.account.app_key
+    jobs.pull_catalog()
+    assert not Product.objects.filter(sku="T1").exists()
+
+
+def test_a_key_that_was_found_to_be_another_companys_is_never_used(bench):
+    bench.account.key_check = {"at": "2026-01-01T00:00:00+00:00", "company_id": 9, "problem": "No."}
+    with pytest.raises(BadCredentials, match="No"):
+        client_for(bench.account)
+
+
+def test_an_account_in_set_up_is_read_only_once_its_key_is_good(bench):
+    bench.goods()
+    Account.objects.update(in_setup=True, key_check={})
+    jobs.pull_catalog()
+    assert not Product.objects.exists()
+    check_key.check(Account.objects.get())
+    jobs.pull_catalog()
+    assert Product.objects.exists()

@@ -307,7 +307,7 @@ def test_a_fulfilment_during_a_push_leaves_the_listing_in_doubt(bench, monkeypat
 
 def test_a_pasted_key_does_not_come_back_in_a_form_with_an_error(admin_client, bench):
     url = reverse("admin:leaflink_account_change", args=[bench.account.pk])
-    answer = admin_client.post(url, {"name": "", "new_app_key": "a-brand-new-key"})
+    answer = admin_client.post(url, {"name": "", "new_webhook_key": "a-brand-new-key"})
     assert answer.status_code == 200
     assert "a-brand-new-key" not in answer.content.decode()
 

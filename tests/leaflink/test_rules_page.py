@@ -291,7 +291,6 @@ def test_keys_are_in_no_history(admin_client, account):
     data = {
         "name": "Alder",
         "is_active": "on",
-        "new_app_key": "brand-new-app-key",
         "new_webhook_key": "brand-new-webhook-key",
         **{
             f"{prefix}-{name}_FORMS": 0
@@ -302,7 +301,7 @@ def test_keys_are_in_no_history(admin_client, account):
     assert admin_client.post(page, data).status_code == 302
     change_on_rules_page(admin_client, account, push_inventory=None, external_id_key="ours")
     account.refresh_from_db()
-    assert account.app_key == "brand-new-app-key"
+    assert account.webhook_key == "brand-new-webhook-key"
     noted = json.dumps(list(RuleChange.objects.values()), default=str)
     shown = admin_client.get(url("leaflink_account_rules", account.pk)).content.decode()
     for text in (noted, shown):

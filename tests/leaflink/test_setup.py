@@ -196,7 +196,7 @@ def test_leaflink_being_down_keeps_it_from_going_live_until_it_is_back(empty, ad
     account = made(admin_client)
     empty.faults.next("500", times=50)
     answer = go(admin_client, account)
-    assert "Nothing is wrong with the key" in text_of(answer)
+    assert "The key was not tested" in text_of(answer)
     assert account.in_setup
     text = text_of(step(admin_client, account, "dry-run", part="orders"))
     assert "a problem of its own (500)" in text

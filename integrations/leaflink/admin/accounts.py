@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
@@ -137,6 +137,10 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keys, and the address that webhooks come to, are for those who may change them."""
         fieldsets = super().get_fieldsets(request, obj)
+        if obj:
+            # Of an account that is there a key is tested before it is stored, on a page of its own.
+            keys = ("Keys", {"fields": ["app_key_place", "key_owner"]})
+            fieldsets = [keys if one[0] == "Keys" else one for one in fieldsets]
         if self.has_change_permission(request, obj) or self.has_add_permission(request):
             return fieldsets
         return [one for one in fieldsets if one[0] not in ("Keys", "Webhook")]
@@ -194,7 +198,15 @@ class AccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
             super().save_related(request, form, formsets, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [*self.readonly_fields, "host"] if obj else self.readonly_fields
+        return [*self.readonly_fields, "host", "app_key_place"] if obj else self.readonly_fields
+
+    @display(description="App key")
+    def app_key_place(self, account: Account) -> SafeString:
+        page = reverse("admin:leaflink_account_setup", args=[account.pk, "connect"])
+        told, link = ("A key is stored.", "Test or replace it")
+        if not account.has_app_key:
+            told, link = ("There is none yet.", "Paste it")
+        return format_html('{} <a class="lb-link" href="{}">{}</a>', told, page, link)
 
     @display(description="Environment", ordering="host")
     def shown_host(self, account: Account) -> SafeString:

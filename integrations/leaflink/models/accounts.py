@@ -265,6 +265,11 @@ class Account(Connection, StockRule):
         return f"{root.rstrip('/')}/api/v2"
 
     @property
+    def has_app_key(self) -> bool:
+        """Whether one is stored, be it readable or not."""
+        return bool(self.__dict__.get("app_key") or "")
+
+    @property
     def site_url(self) -> str:
         """LeafLink's own site, for links that people follow."""
         return self.stand_in_url if self.host == self.Host.STAND_IN else self.host

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from catalog.permissions import require
 from integrations import work
+from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink import check_key
 from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.setup.frame import on_from, show, to
@@ -61,7 +62,7 @@ class ConnectForm(forms.Form):
             names = names.exclude(pk=self.account.pk)
         other = names.first() if data.get("name") else None
         # One of the same key is what a second click finds.
-        if other and not (other.in_setup and other.app_key == data.get("app_key")):
+        if other and not (other.in_setup and _has_key(other, data.get("app_key", ""))):
             self.add_error("name", "Another account has this name. Choose another one.")
         return data
 
@@ -80,7 +81,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 def _made(data: dict[str, Any]) -> Account:
     """The new account; a button that was clicked twice makes one."""
     for account in Account.objects.filter(in_setup=True, host=data["host"]):
-        if account.app_key == data["app_key"] and account.stand_in_url == data["stand_in_url"]:
+        if _has_key(account, data["app_key"]) and account.stand_in_url == data["stand_in_url"]:
             return account
     for name in _names(data["name"]):
         try:
@@ -95,6 +96,14 @@ def _made(data: dict[str, Any]) -> Account:
         except IntegrityError:
             continue
     raise AssertionError("unreachable")
+
+
+def _has_key(account: Account, key: str) -> bool:
+    """Whether it is this account's; one that can't be decrypted any more is not."""
+    try:
+        return account.app_key == key
+    except WrongEncryptionKey:
+        return False
 
 
 def _names(wanted: str) -> Any:
@@ -114,6 +123,12 @@ def connect(request: HttpRequest, account: Account) -> HttpResponse:
     form = ConnectForm(request.POST, account)
     if not form.is_valid():
         return _page(request, account, form)
+    if (key := form.cleaned_data["app_key"]) and is_fixed(account):
+        # What is here is one company's: another one's key must not be used for a moment.
+        found = check_key.try_key(account, key)
+        if found.problem:
+            messages.error(request, f"{found.problem} The key that was stored is kept.")
+            return to(account, "connect")
     _change(account, form.cleaned_data)
     return _test(request, account)
 
