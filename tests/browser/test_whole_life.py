@@ -27,6 +27,9 @@ def set_up(page, demo, preset, *, terms=True):
     page.goto(f"{demo.admin}/leaflink/account/")
     page.get_by_role("link", name="Cinder Peak Cannabis").first.click()
     page.get_by_role("link", name="Rules", exact=True).click()
+    expect(page.locator("select[name=status_preset]")).to_be_visible()
+    # What fills the table is a script of the page.
+    page.wait_for_load_state("load")
     page.locator("select[name=status_preset]").select_option(preset)
     # The preset fills the table at once.
     created = "Accepted" if preset == "distru" else ""

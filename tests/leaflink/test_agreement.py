@@ -183,7 +183,7 @@ def test_links_and_fields_stay_sound_whatever_happens(machine_on):
     run_state_machine_as_test(
         machine_on(Linking),
         settings=settings(
-            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "20")),
+            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "10")),
             stateful_step_count=15,
             suppress_health_check=list(HealthCheck),
         ),

@@ -259,7 +259,7 @@ def test_every_order_is_here_once_and_right_after_a_poll_whatever_happened(machi
     run_state_machine_as_test(
         machine_on(OrderMachine),
         settings=settings(
-            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "15")),
+            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "10")),
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),

@@ -265,7 +265,7 @@ def test_leaflink_never_offers_more_than_is_free_whatever_happens(machine_on, se
     run_state_machine_as_test(
         machine_on(StockMachine),
         settings=hypothesis_settings(
-            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "15")),
+            max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "10")),
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),
