@@ -15,6 +15,7 @@ from catalog.models import Brand, Facility, Item, Stock
 from customers.models import SalesRep
 from integrations import work
 from integrations.leaflink import first_run, go_live, jobs, opening_stock, setup_steps
+from integrations.leaflink.admin.setup import connect
 from integrations.leaflink.blocking_settings import blocking_settings
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.models import (
@@ -28,7 +29,7 @@ from integrations.leaflink.models import (
 )
 from integrations.leaflink.sandbox import order_rules
 from integrations.leaflink.sandbox.webhooks import signature
-from integrations.models import Notice, Run, WorkItem
+from integrations.models import Lease, Notice, Run, WorkItem
 from orders import allocation
 from orders.models import SalesOrder
 from tests.leaflink.pages import text_of, url
@@ -167,6 +168,22 @@ def test_two_clicks_make_one_account(empty, admin_client):
     for _ in range(2):
         admin_client.post(url("leaflink_account_begin"), {**KEY, "name": "Mine"})
     assert Account.objects.count() == 1
+
+
+def test_two_clicks_at_once_make_one_account(empty, admin_client, monkeypatch):
+    names, second = connect._names, []
+
+    def click_again(wanted):
+        # The first click has found no such account, and has not made one yet.
+        monkeypatch.setattr(connect, "_names", names)
+        second.append(admin_client.post(url("leaflink_account_begin"), KEY, follow=True))
+        return names(wanted)
+
+    monkeypatch.setattr(connect, "_names", click_again)
+    admin_client.post(url("leaflink_account_begin"), KEY)
+    assert "An account is being made at this moment" in text_of(second[0])
+    assert [one.name for one in Account.objects.all()] == ["Alder Peak"]
+    assert not Lease.objects.filter(name="new leaflink account").exists()
 
 
 def test_a_wrong_key_leaves_an_account_to_go_on_with(empty, admin_client):

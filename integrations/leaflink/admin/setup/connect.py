@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import messages
 from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from catalog.permissions import require
 from integrations import work
@@ -18,6 +19,7 @@ from integrations.leaflink.key_works import key_works
 from integrations.leaflink.models import Account
 from integrations.leaflink.templatetags.leaflink_accounts import chip
 from integrations.leaflink.work_kinds import CATALOG_WORK
+from integrations.leases import Busy, lease
 from integrations.models import WorkItem
 
 STAND_IN_URL = "http://127.0.0.1:8801"
@@ -75,11 +77,22 @@ def begin(request: HttpRequest) -> HttpResponse:
     form = ConnectForm(request.POST, None)
     if not form.is_valid():
         return _page(request, None, form)
-    return _test(request, _made(form.cleaned_data))
+    try:
+        # Two clicks at once would both find none, and both make one.
+        with lease("new leaflink account"):
+            account = _made(form.cleaned_data)
+    except Busy:
+        messages.info(
+            request,
+            "An account is being made at this moment. If it is yours, go on with it from this "
+            "list; otherwise add yours again.",
+        )
+        return HttpResponseRedirect(reverse("admin:leaflink_account_changelist"))
+    return _test(request, account)
 
 
 def _made(data: dict[str, Any]) -> Account:
-    """The new account; a button that was clicked twice makes one."""
+    """The new account; a button that was clicked twice makes one. Call it with the lease held."""
     for account in Account.objects.filter(in_setup=True, host=data["host"]):
         if _has_key(account, data["app_key"]) and account.stand_in_url == data["stand_in_url"]:
             return account
