@@ -3,15 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
-from integrations.call_counts import errors_by_day
+from integrations.call_counts import errors_by_day, first_of_days, last_days
 from integrations.leaflink.models import Order
 from integrations.models import Call
 from integrations.push_delays import push_latency_by_day
@@ -38,7 +37,6 @@ class Chart:
     kind: str
     days: Sequence[date]
     lines: Sequence[Line]
-    unit: str = ""
     is_stacked: bool = False
 
     @property
@@ -59,9 +57,6 @@ class Chart:
             "backgroundColor": color,
             "borderColor": color,
             "spanGaps": True,
-            "displayYAxis": True,
-            "suffixYAxis": self.unit,
-            "maxTicksXLimit": 8,
         }
 
     @property
@@ -99,16 +94,10 @@ def charts(days: int = DAYS) -> list[Chart]:
     return [*_orders(days), _latency(days), _errors(days)]
 
 
-def _days(days: int) -> list[date]:
-    today = timezone.localdate()
-    return [today - timedelta(days=n) for n in reversed(range(days))]
-
-
 def _orders(days: int) -> list[Chart]:
-    shown = _days(days)
-    first = timezone.make_aware(datetime.combine(shown[0], time.min))
+    shown = last_days(days)
     rows = (
-        Order.objects.filter(placed_at__gte=first)
+        Order.objects.filter(placed_at__gte=first_of_days(days))
         .order_by()
         .annotate(day=TruncDate("placed_at"))
         .values("day")
@@ -155,7 +144,6 @@ def _latency(days: int) -> Chart:
             Line("Half of them (s)", [one and round(one.median, 2) for one in found.values()]),
             Line("95 of 100 (s)", [one and round(one.p95, 2) for one in found.values()]),
         ],
-        unit="s",
     )
 
 

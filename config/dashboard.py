@@ -14,35 +14,37 @@ from django.utils import timezone
 from catalog.decimals import money
 from catalog.permissions import require
 from config.charts import charts
-from config.health import worker_problems
-from config.today import LAST_RUNS, last_runs
+from config.health import last_runs, worker_problems
+from config.today import LAST_RUNS, RECENTLY
 from integrations import problems
 from integrations.budget import uses_of
 from integrations.leaflink.models import Account, Order, Product
-from integrations.models import Run, WorkItem
+from integrations.models import WorkItem
 from orders.models import SalesOrder
 from orders.status import OPEN
 
+# By account: see `_orders`.
+Orders = dict[int, dict[str, Any]]
 VIEW = ("leaflink.view_order", "leaflink.view_account", "integrations.view_run")
 
 
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The page, for those who may see orders, accounts and runs."""
     require(request, *VIEW)
+    orders = _orders()
     context = {
         **admin.site.each_context(request),
         "title": "Dashboard",
-        "numbers": numbers(),
-        "accounts": accounts(request.user.has_perm),
+        "numbers": numbers(orders),
+        "accounts": accounts(request.user.has_perm, orders),
         "charts": charts(),
         "worker_problems": worker_problems(),
     }
     return TemplateResponse(request, "admin/dashboard.html", context)
 
 
-def numbers() -> list[dict[str, Any]]:
+def numbers(orders: Orders) -> list[dict[str, Any]]:
     """The day in figures, of all accounts together."""
-    orders = _orders()
     held = sum(row["held"] for row in orders.values())
     value = money(sum(row["held_value"] or 0 for row in orders.values()))
     products = Product.objects.aggregate(
@@ -77,7 +79,7 @@ def numbers() -> list[dict[str, Any]]:
     ]
 
 
-def _orders() -> dict[int, dict[str, Any]]:
+def _orders() -> Orders:
     """By account: orders placed today, orders held, and what these are worth. One query, and only
     of the orders of today and those that are held."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -110,12 +112,12 @@ def _queues() -> dict[int, dict[str, Any]]:
     return {row["connection"]: dict(row) for row in rows}
 
 
-def accounts(may: Callable[[str], bool]) -> list[dict[str, Any]]:
+def accounts(may: Callable[[str], bool], orders: Orders) -> list[dict[str, Any]]:
     """How each account that is switched on stands. Only what needs a person is called so."""
     active = list(Account.objects.filter(is_active=True))
     uses = uses_of({account.budget_owner for account in active})
-    done = last_runs(Q(outcome__in=(Run.Outcome.DONE, Run.Outcome.PARTLY)))
-    orders, queues = _orders(), _queues()
+    done = last_runs(within=RECENTLY)
+    queues = _queues()
     urgent = _urgent(may)
     nothing = {"today": 0, "held": 0, "held_value": None}
     return [

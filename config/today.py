@@ -1,21 +1,18 @@
 """The first page of the day: what needs a person, and whether everything else runs by itself."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
-from config.health import worker_problems
+from config.health import last_runs, worker_problems
 from config.own_overview import own_overview
 from customers.own import sees_only_own
 from integrations import attention
 from integrations.attention_acts import CHANGE, assignable
 from integrations.leaflink.models import Account
-from integrations.models import Run
 
 RECENTLY = timedelta(days=2)
 # What a person wants to know of, and what the runs of it are called.
@@ -59,7 +56,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def accounts() -> list[dict[str, Any]]:
     """Each account that is switched on, and when what was last done without failing."""
-    done = last_runs(Q(outcome__in=(Run.Outcome.DONE, Run.Outcome.PARTLY)))
+    done = last_runs(within=RECENTLY)
     return [
         {
             "account": account,
@@ -68,15 +65,3 @@ def accounts() -> list[dict[str, Any]]:
         }
         for account in Account.objects.filter(is_active=True)
     ]
-
-
-def last_runs(which: Q) -> dict[tuple[int, str], datetime]:
-    """By account and kind when a run of these last ended, of the last two days. One query."""
-    rows = (
-        Run.objects.filter(which, started_at__gte=timezone.now() - RECENTLY)
-        .filter(finished_at__isnull=False)
-        .order_by()
-        .values_list("connection", "kind")
-        .annotate(Max("finished_at"))
-    )
-    return {(account, kind): at for account, kind, at in rows}

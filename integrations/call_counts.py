@@ -18,10 +18,15 @@ def hour_of(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
+def last_days(days: int) -> list[date]:
+    """The last so many days here, today included, oldest first."""
+    today = timezone.localdate()
+    return [today - timedelta(days=n) for n in reversed(range(days))]
+
+
 def first_of_days(days: int) -> datetime:
-    """When the first of the last so many days, today included, began here."""
-    first = timezone.localdate() - timedelta(days=days - 1)
-    return timezone.make_aware(datetime.combine(first, time.min))
+    """When the first of them began."""
+    return timezone.make_aware(datetime.combine(last_days(days)[0], time.min))
 
 
 def count(calls: Iterable[Call]) -> None:
@@ -81,5 +86,4 @@ def _by_day(days: int, rows: QuerySet[CallCount], column: str) -> dict[date, dic
         .order_by(column)
     ):
         found[day][name] = calls
-    first = first_of_days(days).date()
-    return {day: found.get(day, {}) for day in (first + timedelta(days=n) for n in range(days))}
+    return {day: found.get(day, {}) for day in last_days(days)}

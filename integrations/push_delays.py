@@ -7,14 +7,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db.models import F, Max, Sum
 from django.db.models.functions import Greatest, TruncDate
-from django.utils import timezone
 
-from integrations.call_counts import first_of_days, hour_of
+from integrations.call_counts import first_of_days, hour_of, last_days
 from integrations.models import PushDelay
 
 # Seconds: each step is about half as long again as the one before.
@@ -99,9 +98,7 @@ def push_latency_by_day(
         .order_by("within")
     ):
         by_day.setdefault(day, []).append((within, pushes, seconds, longest))
-    today = timezone.localdate()
-    all_days = (today - timedelta(days=n) for n in reversed(range(days)))
-    return {day: _latency(by_day[day]) if day in by_day else None for day in all_days}
+    return {day: _latency(by_day[day]) if day in by_day else None for day in last_days(days)}
 
 
 def _latency(steps: list[tuple[float, int, float, float]]) -> Latency:
