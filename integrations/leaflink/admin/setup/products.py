@@ -7,8 +7,8 @@ from catalog.models import Item
 from catalog.permissions import require
 from integrations.leaflink import link, setup_steps
 from integrations.leaflink.admin.last_links import remember
-from integrations.leaflink.admin.setup.frame import on_from, part, show, to
-from integrations.leaflink.admin.setup.selling import reading
+from integrations.leaflink.admin.setup.frame import on_from, show, to
+from integrations.leaflink.admin.setup.selling import reading, reading_part
 from integrations.leaflink.make_items import candidates
 from integrations.leaflink.models import Account
 from integrations.leaflink.suggest import unlinked_products
@@ -21,10 +21,7 @@ def products(request: HttpRequest, account: Account) -> HttpResponse:
             return _link_exact(request, account)
         return on_from(account, "products")
     if request.GET.get("part") == "reading":
-        answer = part(request, account, "reading", step_key="products", **reading(account))
-        if setup_steps.catalog_was_read(account):
-            answer.headers["HX-Refresh"] = "true"
-        return answer
+        return reading_part(request, account, "products")
     rows = candidates(account)
     return show(
         request,

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from catalog.permissions import require
 from customers.models import SalesRep
 from integrations.leaflink import map_reps, setup_steps
-from integrations.leaflink.admin.setup.frame import on_from, part, show
-from integrations.leaflink.admin.setup.selling import reading
+from integrations.leaflink.admin.setup.frame import on_from, show
+from integrations.leaflink.admin.setup.selling import reading, reading_part
 from integrations.leaflink.models import Account, Staff
 
 
@@ -22,10 +22,7 @@ def reps(request: HttpRequest, account: Account) -> HttpResponse:
         setup_steps.confirm(account, "reps")
         return on_from(account, "reps")
     if request.GET.get("part") == "reading":
-        answer = part(request, account, "reading", step_key="reps", **reading(account))
-        if setup_steps.catalog_was_read(account):
-            answer.headers["HX-Refresh"] = "true"
-        return answer
+        return reading_part(request, account, "reps")
     likely = map_reps.suggested(open_ones)
     none_here = not SalesRep.objects.filter(is_active=True).exists()
     return show(

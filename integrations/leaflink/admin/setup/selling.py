@@ -43,6 +43,14 @@ def reading(account: Account) -> dict[str, Any]:
     }
 
 
+def reading_part(request: HttpRequest, account: Account, step_key: str) -> HttpResponse:
+    """What htmx asks for while a step waits for that reading; the page is shown anew after it."""
+    answer = part(request, account, "reading", step_key=step_key, **reading(account))
+    if setup_steps.catalog_was_read(account):
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
 def choices(account: Account) -> list[Choice]:
     """LeafLink's brands, each with ours of the same name; then ours that are left. Ticked are those
     that are sold, those of the same name, and all of them when there are no brands here yet."""
@@ -109,10 +117,7 @@ def catalog(request: HttpRequest, account: Account) -> HttpResponse:
             return _page(request, account)
         return on_from(account, "catalog")
     if request.GET.get("part") == "reading":
-        answer = part(request, account, "reading", step_key="catalog", **reading(account))
-        if setup_steps.catalog_was_read(account):
-            answer.headers["HX-Refresh"] = "true"
-        return answer
+        return reading_part(request, account, "catalog")
     return _page(request, account)
 
 
