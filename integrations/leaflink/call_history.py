@@ -1,10 +1,11 @@
 """What is kept of a call to LeafLink: which record it was about, how it ended, without the keys."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from integrations import call_log
+from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink.models import Account
 from integrations.leaflink.record_kinds import NEW_PRODUCT, ORDER, PRODUCT
 from integrations.leaflink.wire.calls import CallMade, Observer
@@ -38,9 +39,18 @@ NAMES = {
 }
 
 
+def _keys(account: Account) -> Iterator[str]:
+    """The keys that could turn up: one that can't be decrypted was sent to nobody."""
+    for name in ("app_key", "webhook_key"):
+        try:
+            yield getattr(account, name)
+        except WrongEncryptionKey:
+            continue
+
+
 def observer(account: Account) -> Observer:
     """Keeps the account's calls in the log, with its own keys cut out of all that is stored."""
-    cut = cutter([account.app_key, account.webhook_key])
+    cut = cutter(list(_keys(account)))
 
     def keep(made: CallMade) -> None:
         call_log.add(_call(account.pk, made, cut))

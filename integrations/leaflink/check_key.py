@@ -15,6 +15,7 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.budget import BudgetExhausted
+from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink.connect import client_for_page
 from integrations.leaflink.models import Account, Order, Product
 from integrations.leaflink.wire import payloads
@@ -78,7 +79,7 @@ class KeyCheck:
 
 def stored(account: Account) -> KeyCheck | None:
     """What the last test of the account's present key found; None when it was not tested."""
-    return KeyCheck(**account.key_check) if account.key_check and account.app_key else None
+    return KeyCheck(**account.key_check) if account.key_check and account.has_app_key else None
 
 
 def check(account: Account) -> KeyCheck:
@@ -121,6 +122,8 @@ def _explained(account: Account, found: KeyCheck) -> Iterator[None]:
         )
     except BadCredentials as error:
         found.problem = _refused_key(account) if "401" in str(error) else str(error)
+    except WrongEncryptionKey as error:
+        found.problem = f"{error} Or paste the App key anew."
     except BudgetExhausted as error:
         found.problem = f"{error} Test again then."
     except LeafLinkError as error:
@@ -258,9 +261,8 @@ def _refused_key(account: Account) -> str:
 
 def _note(account: Account, found: KeyCheck) -> None:
     """Keep what was found, if the key is still the one that was tested."""
-    tested = account.app_key
     fresh = Account.objects.filter(pk=account.pk).only("app_key").first()
-    if fresh is None or fresh.app_key != tested:
+    if fresh is None or not fresh.has_same_key(account):
         return
     values: dict[str, Any] = {"key_check": asdict(found)}
     if found.company_id and not found.problem:

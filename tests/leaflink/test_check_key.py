@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import pytest
+from cryptography.fernet import Fernet
 from django.urls import reverse
 
 from integrations.leaflink import check_key, jobs
@@ -200,3 +201,15 @@ def test_an_account_in_set_up_is_read_only_once_its_key_is_good(bench):
     check_key.check(Account.objects.get())
     jobs.pull_catalog()
     assert Product.objects.exists()
+
+
+def test_a_key_that_can_not_be_decrypted_is_told_and_replaced(bench, admin_client, settings):
+    bench.ready()
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    page = reverse("admin:leaflink_account_setup", args=[bench.account.pk, "connect"])
+    assert admin_client.get(page).status_code == 200
+    told = admin_client.post(page, {"again": "1"}, follow=True)
+    assert "Put the encryption key it was stored with back" in told.content.decode()
+    data = {"host": "stand-in", "stand_in_url": "http://leaflink.test", "name": "Alder Peak"}
+    assert admin_client.post(page, {**data, "app_key": "app-key"}).status_code == 302
+    assert Account.objects.get().app_key == "app-key"

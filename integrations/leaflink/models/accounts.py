@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from catalog.models import Brand, Facility
 from customers.models import SalesRep
-from integrations.encryption import EncryptedTextField
+from integrations.encryption import EncryptedTextField, WrongEncryptionKey
 from integrations.leaflink.mapping import status_rules
 from integrations.leaflink.mapping.status_rules import PRESETS, Preset
 from integrations.leaflink.mapping.statuses import IMPORTABLE, RemoteStatus
@@ -268,6 +268,14 @@ class Account(Connection, StockRule):
     def has_app_key(self) -> bool:
         """Whether one is stored, be it readable or not."""
         return bool(self.__dict__.get("app_key") or "")
+
+    def has_same_key(self, other: "Account") -> bool:
+        """Whether both hold the same App key. Of one that can't be decrypted what is stored is
+        compared."""
+        try:
+            return bool(self.app_key == other.app_key)
+        except WrongEncryptionKey:
+            return bool(self.__dict__["app_key"] == other.__dict__["app_key"])
 
     @property
     def site_url(self) -> str:

@@ -56,7 +56,7 @@ class ConnectForm(forms.Form):
         elif data.get("host") and data.get("host") != Account.Host.STAND_IN:
             data["stand_in_url"] = ""
             self.errors.pop("stand_in_url", None)
-        has_key = bool(self.account and self.account.app_key)
+        has_key = bool(self.account and self.account.has_app_key)
         if not data.get("app_key") and not has_key and "app_key" not in self.errors:
             self.add_error("app_key", "Paste the App key from LeafLink.")
         names = Account.objects.filter(name__iexact=data.get("name") or "")
@@ -149,7 +149,7 @@ def connect(request: HttpRequest, account: Account) -> HttpResponse:
 def _change(account: Account, data: dict[str, Any]) -> None:
     """Write what was changed. The environment is fixed once records of it are here."""
     values = {}
-    if data["app_key"] and data["app_key"] != account.app_key:
+    if data["app_key"] and not _has_key(account, data["app_key"]):
         values["app_key"] = data["app_key"]
     if data["name"] and data["name"] != account.name:
         values["name"] = data["name"]
@@ -215,7 +215,7 @@ def _page(request: HttpRequest, account: Account | None, form: ConnectForm | Non
         ],
         name=name or "",
         stand_in_url=url or STAND_IN_URL,
-        has_key=bool(account and account.app_key),
+        has_key=bool(account and account.has_app_key),
         is_fixed=bool(account and is_fixed(account)),
         found=found,
         tested_at=check_key.tested_at(found) if found else None,
