@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "orders",
     "integrations",
     "integrations.leaflink",
+    "integrations.metrc",
     # Last, so that what it registers anew in the admin is there already.
     "config",
 ]
