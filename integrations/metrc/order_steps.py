@@ -172,7 +172,7 @@ def _receipt(order: SalesOrder, match: Match | None, request: HttpRequest, here:
 
 
 def is_shown(order: SalesOrder) -> bool:
-    """Whether the order has anything to do with Metrc: it ships from a connected license, or did."""
+    """Whether the order has to do with Metrc: it ships from a connected license, or did."""
     if order.status == Status.CANCELED:
         return Match.objects.filter(order=order).exists()
     return facility_of(order) is not None or match_of(order) is not None
