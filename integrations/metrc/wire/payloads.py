@@ -70,6 +70,7 @@ class Facility(Payload):
     is_owner: Flag = False
     is_manager: Flag = False
     credentialed_date: OptionalDate = None
+    allow_transfer_of_on_hold_packages: Flag = False
 
     @property
     def license_number(self) -> str:
