@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, abort, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integrations.metrc.sandbox import api, api_transfers, web, web_packages
+from integrations.metrc.sandbox import api, api_transfers, web, web_packages, web_transfers
 from integrations.metrc.sandbox.access import Gate, Limits
 from integrations.metrc.sandbox.errors import SandboxError, Throttled
 from integrations.metrc.sandbox.records import LoggedRequest
@@ -101,7 +101,7 @@ def _build() -> Flask:
     for blueprint in (api.blueprint, api_transfers.blueprint):
         app.register_blueprint(blueprint, url_prefix="/<state>")
     app.register_blueprint(web.home)
-    for pages in (web.blueprint, web_packages.blueprint):
+    for pages in (web.blueprint, web_transfers.blueprint, web_packages.blueprint):
         app.register_blueprint(pages, url_prefix="/<state>/web")
     # Flask answers an exception with a page; a cut connection must have none.
     app.config["PROPAGATE_EXCEPTIONS"] = True

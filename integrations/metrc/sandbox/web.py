@@ -152,11 +152,11 @@ def template(pk: int) -> ResponseReturnValue:
         "web/template.html",
         template=found,
         others=[row for row in world().templates_of(found.license_number) if row.id != pk],
-        addable=_addable(found.license_number, on_it),
+        addable=addable(found.license_number, on_it),
         used=[row for row in world().transfers.values() if row.template_id == pk],
         shown={
             "row": transfer_rows.template(world(), found),
-            "deliveries": _deliveries(found),
+            "deliveries": deliveries_shown(found),
         },
     )
 
@@ -183,125 +183,8 @@ def register(pk: int) -> ResponseReturnValue:
         made.append(transfer)
 
     if act(do, "The transfer was registered."):
-        return redirect(url_for("web.transfer", pk=made[0].id))
+        return redirect(url_for("web_transfers.transfer", pk=made[0].id))
     return redirect(url_for("web.template", pk=pk))
-
-
-@blueprint.get("/transfers")
-@locked
-def transfers() -> ResponseReturnValue:
-    """What the facility ships and receives, and a form for a transfer without a template."""
-    mine = acting_license()
-    rows = sorted(world().transfers.values(), key=lambda row: row.id, reverse=True)
-    return render_template(
-        "web/transfers.html",
-        outgoing=[row for row in rows if row.license_number == mine],
-        incoming=[row for row in rows if any(one.recipient == mine for one in row.deliveries)],
-        addable=_addable(mine, set()),
-    )
-
-
-@blueprint.post("/transfers")
-@locked
-def make() -> ResponseReturnValue:
-    """Make a transfer from scratch."""
-    made: list[Transfer] = []
-
-    def do() -> None:
-        transfer = world().make_transfer(
-            acting_license(),
-            request.form.get("recipient", ""),
-            request.form.getlist("add"),
-            type_name=request.form.get("type", ""),
-            invoice_number=request.form.get("invoice") or None,
-        )
-        made.append(transfer)
-
-    if act(do, "The transfer was registered."):
-        return redirect(url_for("web.transfer", pk=made[0].id))
-    return redirect(url_for("web.transfers"))
-
-
-@blueprint.get("/transfers/<int:pk>")
-@locked
-def transfer(pk: int) -> ResponseReturnValue:
-    """One transfer, with a button for each step."""
-    found = _transfer(pk)
-    rejected = any(parcel.state == REJECTED for parcel in found.parcels)
-    received = any(delivery.received_at for delivery in found.deliveries)
-    return render_template(
-        "web/transfer.html",
-        transfer=found,
-        template=world().templates.get(found.template_id or 0),
-        can_edit=not found.is_voided and not received,
-        can_return=rejected,
-        addable=_addable(found.license_number, set()),
-        shown={"row": transfer_rows.outgoing(world(), found), "deliveries": _deliveries(found)},
-    )
-
-
-@blueprint.post("/transfers/<int:pk>/edit/<int:delivery_id>")
-@locked
-def edit(pk: int, delivery_id: int) -> ResponseReturnValue:
-    """Change what goes, to whom, and what it is called."""
-    found = _transfer(pk).delivery(delivery_id)
-    if found is None:
-        abort(404)
-    kept = set(request.form.getlist("keep"))
-    act(
-        lambda: world().edit_transfer(
-            pk,
-            delivery_id=delivery_id,
-            drop=[label for label in found.labels if label not in kept],
-            add=request.form.getlist("add"),
-            recipient=request.form.get("recipient") or None,
-            invoice_number=request.form.get("invoice", ""),
-        ),
-        "The transfer was changed.",
-    )
-    return redirect(url_for("web.transfer", pk=pk))
-
-
-@blueprint.post("/transfers/<int:pk>/receive/<int:delivery_id>")
-@locked
-def receive(pk: int, delivery_id: int) -> ResponseReturnValue:
-    """The recipient takes a delivery in."""
-    found = _transfer(pk).delivery(delivery_id)
-    if found is None:
-        abort(404)
-
-    def do() -> None:
-        rejected = request.form.getlist("reject")
-        arrived = {}
-        for parcel in found.parcels:
-            value = request.form.get(f"arrived-{parcel.label}", "").strip()
-            if value and parcel.label not in rejected:
-                arrived[parcel.label] = number(value, parcel.label)
-        world().receive(pk, delivery_id=delivery_id, short=arrived, reject=rejected)
-
-    act(do, "The delivery was received.")
-    return redirect(url_for("web.transfer", pk=pk))
-
-
-@blueprint.post("/transfers/<int:pk>/<any(depart,void,reship,take_back):step>")
-@locked
-def step(pk: int, step: str) -> ResponseReturnValue:
-    """One of the buttons that need nothing filled in."""
-    _transfer(pk)
-    if step == "reship":
-        made: list[Transfer] = []
-        act(
-            lambda: made.append(world().reship(pk)),
-            "The transfer was voided, and registered again as this one.",
-        )
-        return redirect(url_for("web.transfer", pk=made[0].id if made else pk))
-    do, done = {
-        "depart": (world().depart, "The vehicle left."),
-        "void": (world().void, "The transfer was voided; its packages are on the shelf again."),
-        "take_back": (world().return_rejected, "The rejected packages are on the shelf again."),
-    }[step]
-    act(lambda: do(pk), done)
-    return redirect(url_for("web.transfer", pk=pk))
 
 
 # -- how -----------------------------------------------------------------------------------
@@ -328,20 +211,13 @@ def _template(pk: int) -> Template:
     return found
 
 
-def _transfer(pk: int) -> Transfer:
-    found = world().transfers.get(pk)
-    if found is None:
-        abort(404)
-    return found
-
-
-def _addable(license_number: str, without: set[str]) -> list[Any]:
+def addable(license_number: str, without: set[str]) -> list[Any]:
     """The packages on the shelf, which may go onto a transfer."""
     rows = world().packages_of(license_number)
     return [row for row in rows if row.label not in without]
 
 
-def _deliveries(row: Transfer | Template) -> list[Any]:
+def deliveries_shown(row: Transfer | Template) -> list[Any]:
     manifest = row.manifest_number if isinstance(row, Transfer) else None
 
     def show(place: int, delivery: Delivery) -> dict[str, Any]:

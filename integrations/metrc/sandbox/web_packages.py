@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from integrations.metrc.sandbox import representations
 from integrations.metrc.sandbox.access import world
 from integrations.metrc.sandbox.records import ACTIVE, IN_TRANSIT, INACTIVE, PERMISSIONS
 from integrations.metrc.sandbox.state_rules import LAB_STATES, UNITS
@@ -58,7 +59,11 @@ def package(label: str) -> ResponseReturnValue:
     if found is None:
         abort(404)
     return render_template(
-        "web/package.html", package=found, lab_states=LAB_STATES, shelf=SHELVES[found.state]
+        "web/package.html",
+        package=found,
+        lab_states=LAB_STATES,
+        shelf=SHELVES[found.state],
+        shown=representations.package(world(), found),
     )
 
 
