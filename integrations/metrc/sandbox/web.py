@@ -196,8 +196,10 @@ def standing(row: Transfer) -> tuple[str, str]:
         return "voided", "rejected"
     received = sum(one.received_at is not None for one in row.deliveries)
     if received == len(row.deliveries):
-        rejected = any(parcel.state == REJECTED for parcel in row.parcels)
-        return ("rejected in part", "rejected") if rejected else ("received", "complete")
+        states = {parcel.state for parcel in row.parcels}
+        if REJECTED not in states:
+            return "received", "complete"
+        return "rejected" if states == {REJECTED} else "rejected in part", "rejected"
     if received:
         return "received in part", "accepted"
     departed = all(one.departed_at for one in row.deliveries)

@@ -168,3 +168,11 @@ def test_foreign_forms_are_refused(place, visitor):
 def test_what_is_not_there_is_not_found(visitor, path):
     method = visitor.post if path.startswith("users") else visitor.get
     assert method(f"/ca/web/{path}").status == 404
+
+
+def test_a_transfer_that_is_rejected_whole_says_so(place, visitor):
+    transfer = place.world.make_transfer(SHIPPER, SHOP, [place.label(0)])
+    place.world.receive(transfer.id, reject=[place.label(0)])
+    assert 's-rejected">rejected</span>' in visitor.get("/ca/web/transfers").text
+    visitor.post(f"/ca/web/transfers/{transfer.id}/take_back")
+    assert 's-complete">received</span>' in visitor.text
