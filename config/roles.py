@@ -33,6 +33,7 @@ _SEES_ORDERS = {
     *_each("view", "orders", "salesorder orderline orderdiscount statuschange payment"),
     *_each("view", "customers", "destination address"),
     *_each("view", "leaflink", "order lineitem"),
+    *_each("view", "metrc", "match"),
 }
 _SEES = {
     *_SEES_ORDERS,
@@ -46,6 +47,7 @@ _SEES = {
         "account accountbrand routingrule product listing offer drift listentry customer staff "
         "webhookdelivery",
     ),
+    *_each("view", "metrc", "metrcaccount metrcitem package transfer transfertemplate"),
     *_each("view", "django_q", "schedule"),
 }
 _BACK_OFFICE = {
@@ -59,6 +61,12 @@ _BACK_OFFICE = {
     *_each("add", "orders", "payment"),
     *_each("change", "integrations", "notice"),
     *_each("retry", "integrations", "workitem"),
+    *_each("change", "metrc", "metrcitem"),
+    "metrc.assign_package",
+    "metrc.match_transfer",
+    "metrc.send_transfertemplate",
+    "metrc.settle_discrepancy",
+    "metrc.sync_metrcaccount",
 }
 _MANAGER = {
     *_BACK_OFFICE,
@@ -83,6 +91,7 @@ _ADMINISTRATOR = {
     *_each("add change delete", "orders", "taxrate"),
     *_each("add change", "leaflink", "account"),
     *_each("add change delete", "leaflink", "accountbrand routingrule"),
+    *_each("add change", "metrc", "metrcaccount"),
     *_each("view add change delete", "auth", "user group"),
     *_each("view", "auth", "permission"),
     *_each("view delete", "config", "blockedlogin"),
@@ -92,8 +101,8 @@ ADMINISTRATOR = "Administrator"
 ROLES = (
     Role(
         ADMINISTRATOR,
-        "For whoever runs this system: keys and rules of LeafLink accounts, logins and roles, and "
-        "all that the other roles may do.",
+        "For whoever runs this system: keys and rules of LeafLink and Metrc accounts, logins and "
+        "roles, and all that the other roles may do.",
         frozenset(_ADMINISTRATOR),
     ),
     Role(
@@ -104,8 +113,8 @@ ROLES = (
     ),
     Role(
         "Back office",
-        "The daily work: orders and payments, receiving and counting stock, items, and which rep "
-        "and which customer is whose.",
+        "The daily work: orders and payments, receiving and counting stock, items, Metrc packages, "
+        "templates and transfers, and which rep and which customer is whose.",
         frozenset(_BACK_OFFICE),
     ),
     Role(

@@ -191,6 +191,8 @@ class Notice(models.Model):
         STUCK = "stuck", "Stuck work"
         UNREADABLE = "unreadable", "Unreadable record"
         LICENSE = "license", "Licenses"
+        PACKAGE = "package", "Packages"
+        TRANSFER = "transfer", "Transfers"
         SETUP = "setup", "Set-up"
         MAIL = "mail", "Mail"
         RUN_FAILED = "run_failed", "Run failed"
