@@ -21,6 +21,7 @@ from integrations.metrc.models import (
     Package,
     PackageAssignment,
 )
+from integrations.metrc.order_steps import facility_of
 from integrations.metrc.suggest_packages import LineSuggestion, suggest
 from orders.models import OrderLine, SalesOrder
 from orders.services import lock, note
@@ -74,7 +75,7 @@ def assign(
     line = order.lines.select_related("item").filter(pk=line_id).first()
     if line is None:
         raise NotAssignable(f"{order} was changed since the page was opened. Look again.")
-    facility = candidate.facility_of(order)
+    facility = facility_of(order)
     if facility is None:
         raise NotAssignable(
             f"{order.facility or 'The facility of the order'} is not connected with Metrc. Map it "

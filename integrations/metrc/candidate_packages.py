@@ -10,7 +10,7 @@ from catalog.decimals import units, with_thousands
 from integrations.metrc.mapping.lab_states import in_words
 from integrations.metrc.mapping.units import in_base_units
 from integrations.metrc.models import MetrcFacility, Package, PackageAssignment
-from orders.models import OrderLine, SalesOrder
+from orders.models import OrderLine
 
 ZERO = Decimal(0)
 # More packages of an item than this at one facility nobody chooses from.
@@ -25,12 +25,6 @@ class Candidate:
     package: Package
     quantity: Decimal | None
     refusal: str
-
-
-def facility_of(order: SalesOrder) -> MetrcFacility | None:
-    """The license in Metrc that the order ships from; None while that facility isn't connected."""
-    found = MetrcFacility.objects.filter(facility=order.facility_id, facility__isnull=False)
-    return found.select_related("account").first()
 
 
 def packages_at(facility: MetrcFacility, items: Iterable[int]) -> dict[int, list[Package]]:

@@ -9,13 +9,13 @@ from integrations.metrc.candidate_packages import (
     ZERO,
     Candidate,
     candidates,
-    facility_of,
     left_on,
     packages_at,
     taken,
 )
 from integrations.metrc.mapping.fill_line import fill
 from integrations.metrc.models import MetrcFacility, PackageAssignment
+from integrations.metrc.order_steps import facility_of
 from orders.models import OrderLine, SalesOrder
 
 # Sizes of packages that are named when none fits.
