@@ -1,5 +1,5 @@
 """Metrc in the admin, a module for each group of pages."""
 
-from integrations.metrc.admin import order_panel
+from integrations.metrc.admin import items, order_panel, packages, stock
 
-__all__ = ["order_panel"]
+__all__ = ["items", "order_panel", "packages", "stock"]
