@@ -1,4 +1,4 @@
-"""Everything that is known of an order that is to get a transfer template, read in a few queries."""
+"""What is known of an order that is to get a transfer template, read in a few queries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -104,7 +104,7 @@ def planned(
 
 
 def type_of(template: TransferTemplate) -> TypeFacts | None:
-    """The chosen transfer type and what it requires; None when the license has none of that name."""
+    """The chosen transfer type and what it requires; None when the license has no such type."""
     row = TransferType.objects.filter(
         facility=template.facility_id, name=template.transfer_type
     ).first()
@@ -149,8 +149,7 @@ def problem_of_license(facility: MetrcFacility) -> str:
             f"The keys of {account} no longer reach license {facility.license_number}. Have the "
             "user given access to it in Metrc, then test the keys."
         )
-    refused = str(facility.checks.get("templates") or "")
-    return refused
+    return str(facility.checks.get("templates") or "")
 
 
 def _entry(template: TransferTemplate) -> TemplateEntry:
@@ -180,9 +179,7 @@ def _entries(
     assignments: Iterable[PackageAssignment], prices: dict[int, Decimal]
 ) -> Sequence[PackageEntry]:
     return [
-        PackageEntry(
-            one.package.label, prices.get(one.pk), one.package.quantity, one.gross_weight
-        )
+        PackageEntry(one.package.label, prices.get(one.pk), one.package.quantity, one.gross_weight)
         for one in assignments
     ]
 
