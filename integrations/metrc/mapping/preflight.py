@@ -221,8 +221,8 @@ def _of_type(facts: Facts) -> Iterator[Trouble]:
     elif kind.needs_pdf:
         yield Trouble(
             "needs_pdf",
-            f"“{name}” needs a PDF, which Metrc does not take with a template. Choose another type, "
-            "or add the PDF in Metrc when you register the transfer.",
+            f"“{name}” needs a PDF, which Metrc does not take with a template. Choose another "
+            "type, or add the PDF in Metrc when you register the transfer.",
             "transfer_type",
             is_warning=True,
         )
