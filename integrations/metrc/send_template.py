@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations import work
 from integrations.budget import BudgetExhausted
 from integrations.leases import Busy, lease
-from integrations.metrc import draft_template
+from integrations.metrc import connect, draft_template
 from integrations.metrc.draft_template import EDITABLE, State
 from integrations.metrc.mapping.preflight import problems_of, refusing
 from integrations.metrc.mapping.troubles import Trouble
@@ -68,8 +68,8 @@ def send(template_id: int, *, by: Any, client: MetrcClient | None = None) -> Sta
     """
     try:
         with only_one_at(template_id):
-            asking = _ask(template_id, by)
-            return _post(asking, client or client_of(asking.template))
+            client = client or client_of(template_id)
+            return _post(_ask(template_id, by), client)
     except Busy:
         raise CannotSend("It is being sent just now, by somebody else or in the queue.") from None
 
@@ -142,8 +142,8 @@ def withdraw(template_id: int, *, by: Any, client: MetrcClient | None = None) ->
     """
     try:
         with only_one_at(template_id):
-            template = _ask_withdrawal(template_id, by)
-            return _delete(template, client or client_of(template))
+            client = client or client_of(template_id)
+            return _delete(_ask_withdrawal(template_id, by), client)
     except Busy:
         raise CannotWithdraw("Somebody else is at it just now. Look again in a moment.") from None
 
@@ -234,11 +234,15 @@ def ask_to_send(template_id: int, *, by: Any) -> None:
     _ask_for_settling(template)
 
 
-def client_of(template: TransferTemplate) -> MetrcClient:
-    """A client for a call or two about a template. Raises BadCredentials without keys."""
-    from integrations.metrc import connect
+def client_of(template_id: int, *, in_a_page: bool = False) -> MetrcClient:
+    """A client for calls about a template; `in_a_page`: one that gives up soon.
 
-    client: MetrcClient = connect.client_for(
-        template.facility.account, WorkItem.Priority.ORDERS, share=1
+    Raises BadCredentials without keys, WrongEncryptionKey when they can't be decrypted.
+    """
+    template = TransferTemplate.objects.select_related("facility__account").get(pk=template_id)
+    account = template.facility.account
+    if in_a_page:
+        return connect.client_for_page(account, order_number=template.name)
+    return connect.client_for(
+        account, WorkItem.Priority.ORDERS, share=1, order_number=template.name
     )
-    return client

@@ -57,9 +57,9 @@ def _settle(template_id: int, client: MetrcClient | None) -> State:
     rows = TransferTemplate.objects.select_related("facility__account")
     template = rows.get(pk=template_id)
     if template.state == State.ASKED:
-        _settle_sending(template, client or client_of(template))
+        _settle_sending(template, client or client_of(template_id))
     elif template.state == State.SENT and template.withdraw_asked_at:
-        _settle_withdrawal(template, client or client_of(template))
+        _settle_withdrawal(template, client or client_of(template_id))
     return State(rows.get(pk=template_id).state)
 
 

@@ -41,6 +41,9 @@ from integrations.metrc.package_prices import prices_of
 from orders.models import SalesOrder
 from orders.status import Status
 
+# By its name in Metrc: what the last test of the keys said of it. (The one for writing, Manage
+# Transfer Templates, can't be tested without writing; who has it may read as well.)
+PERMISSION = "View Transfer Templates"
 NOT_HERE = {
     Package.Place.IN_TRANSIT.value: "on a transfer already",
     Package.Place.INACTIVE.value: "finished",
@@ -149,7 +152,7 @@ def problem_of_license(facility: MetrcFacility) -> str:
             f"The keys of {account} no longer reach license {facility.license_number}. Have the "
             "user given access to it in Metrc, then test the keys."
         )
-    return str(facility.checks.get("templates") or "")
+    return str(facility.checks.get(PERMISSION) or "")
 
 
 def _entry(template: TransferTemplate) -> TemplateEntry:

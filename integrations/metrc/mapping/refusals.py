@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from integrations.metrc.mapping.troubles import ACCOUNT, DESTINATION, PACKAGES, Trouble
+from integrations.metrc.mapping.troubles import ACCOUNT, DESTINATION, ORDER, PACKAGES, Trouble
 
 # By what a sentence of Metrc's speaks of: where it is mended, and how. The first that fits counts.
 CURES = (
@@ -25,6 +25,8 @@ CURES = (
     ("route", "planned_route", "Correct the planned route."),
     ("departure", "departs_at", "Correct the planned departure."),
     ("arrival", "arrives_at", "Correct the planned arrival."),
+    ("invoice", ORDER, "Correct the number of the order."),
+    ("unit of weight", "gross_weight_unit", "Correct the unit of the gross weights."),
     ("price", PACKAGES, "Correct the prices of the packages."),
     ("package", PACKAGES, "Assign other packages."),
     ("weight", "gross_weight", "Correct the gross weight."),
