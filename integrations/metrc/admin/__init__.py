@@ -1,5 +1,25 @@
 """Metrc in the admin, a module for each group of pages."""
 
-from integrations.metrc.admin import accounts, items, order_panel, packages, stock
+from integrations.metrc.admin import (
+    accounts,
+    assignment_page,
+    items,
+    licenses,
+    order_panel,
+    packages,
+    stock,
+    template_page,
+    templates,
+)
 
-__all__ = ["accounts", "items", "order_panel", "packages", "stock"]
+__all__ = [
+    "accounts",
+    "assignment_page",
+    "items",
+    "licenses",
+    "order_panel",
+    "packages",
+    "stock",
+    "template_page",
+    "templates",
+]
