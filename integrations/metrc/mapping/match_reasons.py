@@ -37,9 +37,9 @@ def doubts_about(order: OrderFacts, one: DeliveryFacts) -> tuple[str, ...]:
     elif not is_same_customer(order, one):
         found.append(f"Another customer: {one.recipient_name or one.recipient}")
     if order.labels and order.labels - one.labels:
-        found.append(f"Without the order's packages {_some(order.labels - one.labels)}")
+        found.append(f"Without the order's packages {some(order.labels - one.labels)}")
     if order.labels and one.labels - order.labels:
-        found.append(f"Also packages that aren't the order's: {_some(one.labels - order.labels)}")
+        found.append(f"Also packages that aren't the order's: {some(one.labels - order.labels)}")
     if not order.labels and one.labels:
         found.append("The order has no packages to compare")
     if not is_in_time(order, one):
@@ -51,6 +51,7 @@ def doubts_about(order: OrderFacts, one: DeliveryFacts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _some(labels: Collection[str]) -> str:
+def some(labels: Collection[str]) -> str:
+    """The first few labels, for a sentence."""
     shown = sorted(labels)
     return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
