@@ -166,7 +166,7 @@ def test_the_first_reading_begins_before_the_oldest_open_order(metrc, clock):
 
 
 def _days_back(metrc):
-    return (timezone.now() - pull_transfers._start(metrc.facility)).days
+    return round((timezone.now() - pull_transfers._start(metrc.facility)) / timedelta(days=1))
 
 
 def test_what_was_edited_away_in_metrc_is_no_longer_listed(metrc, clock):
@@ -289,7 +289,7 @@ def test_what_was_received_short_rejected_and_returned(metrc, clock):
     delivery = Delivery.objects.get()
     assert delivery.received_at is not None
     assert not delivery.rejected_returned
-    clock.on(30)
+    clock.on(58)
     metrc.world.return_rejected(remote.id)
     pull(metrc)
     delivery.refresh_from_db()
