@@ -1,34 +1,17 @@
-"""What is kept of a call to LeafLink: which record it was about, how it ended, without the keys."""
+"""What is kept of a call to LeafLink: which record it was about, and what it was for."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from integrations import call_log
+from integrations.call_history import call_of
 from integrations.encryption import WrongEncryptionKey
 from integrations.leaflink.models import Account
 from integrations.leaflink.record_kinds import NEW_PRODUCT, ORDER, PRODUCT
-from integrations.leaflink.wire.calls import CallMade, Observer
-from integrations.leaflink.wire.errors import (
-    BadCredentials,
-    BadPayload,
-    Gone,
-    LeafLinkError,
-    Refused,
-    UnknownOutcome,
-    Wait,
-)
-from integrations.models import Call
 from integrations.secret_free import cutter
+from integrations.wire.calls import CallMade, Observer
 
-OUTCOMES: tuple[tuple[type[LeafLinkError], Call.Outcome], ...] = (
-    (Wait, Call.Outcome.WAIT),
-    (Refused, Call.Outcome.REFUSED),
-    (Gone, Call.Outcome.GONE),
-    (BadCredentials, Call.Outcome.CREDENTIALS),
-    (BadPayload, Call.Outcome.BAD_PAYLOAD),
-    (UnknownOutcome, Call.Outcome.UNKNOWN),
-)
 # LeafLink's resources as people call them; the rest are its lists.
 NAMES = {
     "orders-received": "Orders",
@@ -53,37 +36,11 @@ def observer(account: Account) -> Observer:
     cut = cutter(list(_keys(account)))
 
     def keep(made: CallMade) -> None:
-        call_log.add(_call(account.pk, made, cut))
+        kind, key = record_of(made)
+        call = call_of(account.pk, made, cut, what=_what(made), record_kind=kind, record_key=key)
+        call_log.add(call)
 
     return keep
-
-
-def _call(account_id: int, made: CallMade, cut: Callable[[str], str]) -> Call:
-    kind, key = record_of(made)
-    call = Call(
-        connection_id=account_id,
-        at=made.at,
-        method=made.method,
-        path=cut(made.path)[:300],
-        what=_what(made),
-        is_page=made.is_page,
-        status=made.status,
-        outcome=_outcome(made.error),
-        said=cut(str(made.error))[:2000] if made.error else "",
-        milliseconds=made.milliseconds,
-        record_kind=kind,
-        record_key=cut(key)[:100],
-    )
-    if made.error or not made.is_page:
-        call.request = call_log.as_kept(made.sent, cut)
-        call.answer = call_log.as_kept(made.answer, cut)
-    return call
-
-
-def _outcome(error: LeafLinkError | None) -> Call.Outcome:
-    if error is None:
-        return Call.Outcome.OK
-    return next(outcome for kind, outcome in OUTCOMES if isinstance(error, kind))
 
 
 def _what(made: CallMade) -> str:

@@ -20,13 +20,13 @@ from integrations.leaflink.connect import client_for_page
 from integrations.leaflink.models import Account, Order, Product
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import (
+from integrations.wire.errors import (
     BadCredentials,
     BadPayload,
     Forbidden,
     Gone,
-    LeafLinkError,
     Refused,
+    VendorError,
 )
 
 NO_ORDER = "orders-received/00000000-0000-0000-0000-000000000000"
@@ -126,7 +126,7 @@ def _explained(account: Account, found: KeyCheck) -> Iterator[None]:
         found.problem = f"{error} Or paste the App key anew."
     except BudgetExhausted as error:
         found.problem = f"{error} Test again then."
-    except LeafLinkError as error:
+    except VendorError as error:
         found.problem = f"{error} {_where(account)} The key was not tested: test again soon."
 
 
@@ -246,7 +246,7 @@ def _refused_key(account: Account) -> str:
             client_for_page(account, base_url=f"{host.value}/api/v2").get("companies")
         except Forbidden:
             pass  # known there, if with few permissions
-        except (LeafLinkError, BudgetExhausted):
+        except (VendorError, BudgetExhausted):
             continue
         return (
             f"This key belongs to another environment: {host.label} knows it. Choose that "

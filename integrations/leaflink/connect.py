@@ -9,8 +9,8 @@ from integrations.budget import SHARE, SharedBudget
 from integrations.leaflink.call_history import observer
 from integrations.leaflink.models import Account
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadCredentials
 from integrations.models import WorkItem
+from integrations.wire.errors import BadCredentials
 
 
 def new_session() -> requests.Session:

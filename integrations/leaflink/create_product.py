@@ -27,10 +27,10 @@ from integrations.leaflink.wanted import (
 )
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload, Refused, UnknownOutcome
 from integrations.leaflink.work_kinds import CREATE_WORK
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify
+from integrations.wire.errors import BadPayload, Refused, UnknownOutcome
 
 # LeafLink: denomination 1 is "one" of the unit of measure.
 ONE = 1

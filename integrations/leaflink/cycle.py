@@ -39,12 +39,12 @@ from integrations.leaflink.push_orders import push_orders
 from integrations.leaflink.push_payments import push_payments
 from integrations.leaflink.wanted import Lists, in_words
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadCredentials, Forbidden, LeafLinkError
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.leases import lease
 from integrations.models import Notice, Run, WorkItem
 from integrations.notices import notify, resolve
 from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, Forbidden, VendorError
 
 logger = logging.getLogger(__name__)
 
@@ -290,7 +290,7 @@ def _run_step(context: _Context, action: Action) -> bool:
         if not context.dry:
             notify(account, Notice.Category.CREDENTIALS, THE_KEY, f"The App key: {error}")
         return False
-    except (LeafLinkError, BudgetExhausted) as error:
+    except (VendorError, BudgetExhausted) as error:
         step.error = str(error)
     except Exception as error:
         logger.exception("step failed", extra={"account": account.pk, "step": step.name})

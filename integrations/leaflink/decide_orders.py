@@ -22,9 +22,9 @@ from integrations.leaflink.mapping.status_rules import CAUGHT_UP
 from integrations.leaflink.models import Account, Customer, Order, OrderEvent
 from integrations.leaflink.models.orders import QUIET
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
 from integrations.leaflink.work_kinds import STATUS_WORK
 from integrations.models import WorkItem
+from integrations.wire.errors import BadPayload
 from orders import services
 from orders.models import SalesOrder
 from orders.revise import SetAside

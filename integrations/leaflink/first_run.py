@@ -22,8 +22,8 @@ from integrations.leaflink.models import Account, Blocker, Listing, Order
 from integrations.leaflink.pull_orders import CHILDREN, RESOURCE, take_in
 from integrations.leaflink.quantities import Wanted
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone
 from integrations.runs import Recorder
+from integrations.wire.errors import Gone
 
 # As many orders as are tried out within one page's time.
 MOST_TRIED = 200

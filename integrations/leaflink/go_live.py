@@ -19,7 +19,6 @@ from integrations.leaflink.first_run import PushPreview, preview_push
 from integrations.leaflink.mapping.status_rules import OUR_WAY
 from integrations.leaflink.models import Account, Listing
 from integrations.leaflink.quantities import Wanted
-from integrations.leaflink.wire.errors import LeafLinkError
 from integrations.leaflink.work_kinds import (
     CATALOG_WORK,
     INVENTORY_WORK,
@@ -27,6 +26,7 @@ from integrations.leaflink.work_kinds import (
     ORDER_WORK,
 )
 from integrations.models import Run, WorkItem
+from integrations.wire.errors import VendorError
 from orders.status import Status
 
 # Longer than the first push of a large catalog takes.
@@ -251,7 +251,7 @@ def _reread(account: Account) -> None:
         opening_stock.reread(account)
     except opening_stock.NotReread as error:
         raise NotReady([(str(error), "go-live")]) from error
-    except (LeafLinkError, BudgetExhausted) as error:
+    except (VendorError, BudgetExhausted) as error:
         text = (
             f"LeafLink's present quantities could not be read: {error} Nothing was started. Try "
             "again in a few minutes."

@@ -23,7 +23,7 @@ from integrations.leaflink.mapping.statuses import (
 from integrations.leaflink.match_customers import destination_for
 from integrations.leaflink.models import Account, Blocker, LineItem, Order
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
+from integrations.wire.errors import BadPayload
 from orders import services
 
 State = Order.State

@@ -25,13 +25,11 @@ from integrations.leaflink.link import link_exact_skus
 from integrations.leaflink.mirror_orders import name_lines
 from integrations.leaflink.mirror_orders import note_gone as note_order_gone
 from integrations.leaflink.models import Account, Listing, Offer, Product
-from integrations.leaflink.outcomes import outcomes
 from integrations.leaflink.pull_catalog import note_gone, read_product
 from integrations.leaflink.pull_orders import read_order, settle_numbers
 from integrations.leaflink.push_listings import AT_A_TIME, push_marked
 from integrations.leaflink.push_orders import push_order
 from integrations.leaflink.push_payments import push_order_payments
-from integrations.leaflink.wire.errors import Gone, Refused
 from integrations.leaflink.work_kinds import (
     BATCH_WORK,
     CATALOG_WORK,
@@ -47,7 +45,9 @@ from integrations.leaflink.work_kinds import (
 )
 from integrations.leases import Busy
 from integrations.models import Connection, WorkItem
+from integrations.outcomes import outcomes
 from integrations.runs import Recorder
+from integrations.wire.errors import Gone, Refused
 
 logger = logging.getLogger(__name__)
 # Until then each minute's job looks at what has just expired.

@@ -11,7 +11,7 @@ from customers.models import Address, Destination, normalized_license
 from integrations.leaflink.mapping.customer_likeness import Likeness, Who, likest
 from integrations.leaflink.models import Account, Customer
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
+from integrations.wire.errors import BadPayload
 
 
 def matching_destination(customer: Customer) -> Destination | None:

@@ -29,11 +29,12 @@ from integrations.leaflink.moved_goods import goods_moved
 from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
 from integrations.leaflink.work_kinds import BATCH_WORK, PRODUCT_WORK
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify
 from integrations.runs import Recorder
+from integrations.wire.errors import BadPayload
+from integrations.wire.fields import storable
 
 ORDER_COLUMNS = [
     "short_id",
@@ -157,7 +158,7 @@ def _store_one_by_one(
 
 
 def _read(account: Account, body: Any, run: Recorder) -> Read | None:
-    body = payloads.storable(body)
+    body = storable(body)
     try:
         payload = payloads.parse(payloads.Order, body)
     except BadPayload as error:

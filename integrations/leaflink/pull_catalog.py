@@ -19,11 +19,12 @@ from integrations.leaflink.models import Account, Customer, Listing, Mirror, Pro
 from integrations.leaflink.unstorable import UNSTORABLE, note_unstorable
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload, Gone
 from integrations.leaflink.work_kinds import DETAILS_WORK
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify
 from integrations.runs import Recorder
+from integrations.wire.errors import BadPayload, Gone
+from integrations.wire.fields import Payload, storable
 
 M = TypeVar("M", bound=Mirror)
 
@@ -35,7 +36,7 @@ class Resource:
     path: str
     name: str
     model: type[Mirror]
-    payload: type[payloads.Payload]
+    payload: type[Payload]
     fields: Callable[[Any], dict[str, Any]]
     columns: tuple[str, ...]
 
@@ -256,7 +257,7 @@ def _row(
     resource: Resource, account: Account, body: Any, run: Recorder, now: datetime
 ) -> Mirror | None:
     """The mirror row of a body: readable, kept with its problem, or None without even an id."""
-    body = payloads.storable(body)
+    body = storable(body)
     try:
         payload: Any = payloads.parse(resource.payload, body)
     except BadPayload as error:

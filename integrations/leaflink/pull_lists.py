@@ -16,8 +16,9 @@ from integrations.leaflink.models import Account, LineItem, ListEntry
 from integrations.leaflink.unstorable import UNSTORABLE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadCredentials, BadPayload, Gone, Refused
 from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, BadPayload, Gone, Refused
+from integrations.wire.fields import Payload, storable
 
 List = ListEntry.List
 
@@ -29,7 +30,7 @@ class Source:
 
     list: str
     path: str
-    payload: type[payloads.Payload]
+    payload: type[Payload]
     name: Callable[[Any], str]
     parent: Callable[[Any], int | None]
     by_company: bool = True
@@ -93,7 +94,7 @@ def read_batches(account: Account, client: LeafLinkClient) -> list[int]:
         numbers = dict.fromkeys(some, "")
         for page in client.pages("batches", id=",".join(map(str, some))):
             for body in page:
-                batch = payloads.parse(payloads.Batch, payloads.storable(body))
+                batch = payloads.parse(payloads.Batch, storable(body))
                 if batch.id in numbers:
                     numbers[batch.id] = batch.production_batch_number[:300]
         ListEntry.objects.bulk_create(
@@ -164,7 +165,7 @@ def _store(account: Account, source: Source, bodies: list[Any], run: Recorder) -
     unreadable = 0
     for body in bodies:
         try:
-            row: Any = payloads.parse(source.payload, payloads.storable(body))
+            row: Any = payloads.parse(source.payload, storable(body))
         except BadPayload as error:
             run.problem(f"list of {source.path}", str(error))
             unreadable += 1

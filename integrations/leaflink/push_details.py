@@ -27,10 +27,10 @@ from integrations.leaflink.models import Account, Listing, Product
 from integrations.leaflink.record_kinds import ITEM
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import WorkItem
 from integrations.runs import Recorder
+from integrations.wire.errors import BadPayload, Gone, Refused, UnknownOutcome
 
 MANAGED = "1"
 # Decisions that only a person makes.

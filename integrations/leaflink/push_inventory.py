@@ -41,16 +41,17 @@ from integrations.leaflink.refused_quantities import cure, no_longer_refused, te
 from integrations.leaflink.reread_orders import reread_orders_of
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import (
+from integrations.leaflink.wire.errors import VENDOR
+from integrations.runs import Recorder
+from integrations.wire.errors import (
     BadCredentials,
     BadPayload,
     Forbidden,
     Gone,
-    LeafLinkError,
     Refused,
     UnknownOutcome,
+    VendorError,
 )
-from integrations.runs import Recorder
 
 BATCH = 50
 # What is not corrected any more once that is said of it.
@@ -82,7 +83,7 @@ class _Sent:
     answer: payloads.Product | None = None
     # The product's `modified` as of which a refusal holds.
     modified: datetime | None = None
-    refusal: LeafLinkError | None = None
+    refusal: VendorError | None = None
 
     @property
     def is_surprise(self) -> bool:
@@ -110,7 +111,7 @@ class _Session:
         self.result = PushResult()
         self.forbidden: list[Forbidden] = []
         # What makes it senseless to go on: told to slow down, no network, a bad key.
-        self.stopped: LeafLinkError | None = None
+        self.stopped: VendorError | None = None
 
     @property
     def key_is_bad(self) -> bool:
@@ -187,7 +188,7 @@ def _reread(session: _Session, surprises: list[_Sent]) -> None:
     remote_ids = [one.one.row.remote_id for one in surprises]
     try:
         reread_orders_of(session.account, session.client, remote_ids)
-    except (LeafLinkError, BudgetExhausted) as error:
+    except (VendorError, BudgetExhausted) as error:
         # What LeafLink says that it reserves is known all the same, and decides below.
         session.run.problem("orders", f"Orders could not be read again: {error}")
 
@@ -270,7 +271,7 @@ def _note(session: _Session, sent: _Sent, answer: object) -> bool:
     """Note what became of one; True when there is something to record on its listing."""
     row, run = sent.one.row, session.run
     try:
-        if isinstance(answer, LeafLinkError):
+        if isinstance(answer, VendorError):
             raise answer
         sent.answer = payloads.parse(payloads.Product, answer)
     except (UnknownOutcome, BadPayload) as error:
@@ -284,7 +285,7 @@ def _note(session: _Session, sent: _Sent, answer: object) -> bool:
             session.forbidden.append(error)
         run.problem(row.item_sku, f"{error} {cure(error)}", ITEM, row.item_id)
         return True
-    except LeafLinkError as error:
+    except VendorError as error:
         session.stopped = session.stopped or error
         return False
     run.changed += 1
@@ -300,7 +301,7 @@ def _note_odd(session: _Session, sent: _Sent) -> None:
     text = f"LeafLink took {plain(sent.quantity)} and shows {shows}."
     # What we have just changed ourselves is no reason to try again.
     sent.modified = sent.answer.modified or sent.modified
-    sent.refusal, sent.answer = Refused([text]), None
+    sent.refusal, sent.answer = Refused([text], vendor=VENDOR), None
     session.run.problem(sent.one.row.item_sku, text, ITEM, sent.one.row.item_id)
     _record(session, [sent])
 

@@ -16,10 +16,10 @@ from integrations.leaflink.claim_listings import being_sent
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.models import Account
-from integrations.leaflink.outcomes import outcomes
 from integrations.leaflink.pull_orders import RESOURCE, pull_changed
 from integrations.leaflink.push_inventory import PushResult, push
 from integrations.models import Connection, WorkItem
+from integrations.outcomes import outcomes
 from integrations.runs import Recorder
 
 AT_A_TIME = 50

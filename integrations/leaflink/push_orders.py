@@ -17,15 +17,9 @@ from integrations.leaflink.push_statuses import push_status
 from integrations.leaflink.push_terms import push_terms
 from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import (
-    BadPayload,
-    Gone,
-    LeafLinkError,
-    Refused,
-    UnknownOutcome,
-)
 from integrations.leases import Busy, lease
 from integrations.runs import Recorder
+from integrations.wire.errors import BadPayload, Gone, Refused, UnknownOutcome, VendorError
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +47,7 @@ def push_orders(
             run.skip("gone from LeafLink")
         except (Refused, UnknownOutcome, BadPayload) as error:
             run.problem(f"order {order}", str(error), ORDER, order.number)
-        except (LeafLinkError, BudgetExhausted):
+        except (VendorError, BudgetExhausted):
             raise  # no other order would fare better now
         except Exception as error:
             logger.exception("order failed", extra={"order": str(order.number)})

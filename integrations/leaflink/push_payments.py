@@ -28,18 +28,12 @@ from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.record_kinds import ORDER
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import (
-    BadCredentials,
-    BadPayload,
-    Gone,
-    Refused,
-    UnknownOutcome,
-    Wait,
-)
+from integrations.leaflink.wire.errors import VENDOR
 from integrations.leaflink.work_kinds import ORDER_WORK
 from integrations.leases import Busy, lease
 from integrations.models import WorkItem
 from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, BadPayload, Gone, Refused, UnknownOutcome, Wait
 from orders.models import Payment
 from orders.payments import in_words
 
@@ -100,7 +94,7 @@ def push_order_payments(account: Account, client: LeafLinkClient, number: str) -
                 _note(row, State.ASKED if row.state == State.ASKED else State.REFUSED, NO_LIST)
             # Whether the order itself is gone, reading it tells.
             work.ask(account.pk, ORDER_WORK, [number], WorkItem.Priority.ORDERS)
-            raise Refused([NO_LIST]) from error
+            raise Refused([NO_LIST], vendor=VENDOR) from error
         sent = 0
         refused: Refused | None = None
         late: NotYet | None = None
@@ -199,7 +193,10 @@ def _settle_or_send(
         _note(row, State.WAITING, _nobody(account, row.payment))
         return False
     if row.attempts >= MOST_ATTEMPTS:
-        raise Refused([f"its answer was lost {row.attempts} times, and the payment is not there"])
+        raise Refused(
+            [f"its answer was lost {row.attempts} times, and the payment is not there"],
+            vendor=VENDOR,
+        )
     # On record before LeafLink is asked: a crash in between is settled by reading, as above.
     row.asked_at = timezone.now()
     row.attempts += 1
@@ -211,7 +208,9 @@ def _settle_or_send(
             order.tell(OrderEvent.Kind.SENT, f"{_told(row)}: the answer was lost; reading tells.")
         raise NotYet("Whether LeafLink got a payment is looked up in a minute.", 60) from None
     except Gone as error:
-        raise Refused([f"it does not know the order of this payment ({error})"]) from error
+        raise Refused(
+            [f"it does not know the order of this payment ({error})"], vendor=VENDOR
+        ) from error
     except (Wait, BadCredentials, BudgetExhausted):
         # LeafLink did nothing (no connection, told to wait, a bad key): it waits as before.
         row.attempts -= 1

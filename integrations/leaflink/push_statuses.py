@@ -14,7 +14,8 @@ from integrations.leaflink.out_of_step import is_status_behind, standing_of, was
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone, Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import VENDOR
+from integrations.wire.errors import Gone, Refused, UnknownOutcome
 
 # A step more than the longest way, for a step whose answer was lost.
 MOST_STEPS = 6
@@ -69,7 +70,7 @@ def push_status(account: Account, client: LeafLinkClient, number: str) -> bool:
             if _next(account, number, read_fresh(account, client, number)) is step:
                 _flag(account, number, str(error))
                 if isinstance(error, Gone):
-                    raise Refused([str(error)]) from error
+                    raise Refused([str(error)], vendor=VENDOR) from error
                 raise
     return moved
 
@@ -87,7 +88,7 @@ def _next(account: Account, number: str, payload: payloads.Order) -> RemoteStatu
 
 def _refusal(account: Account, number: str, words: str) -> Refused:
     """What to raise when LeafLink does not let the order go on, shown on the order as well."""
-    error = Refused([words])
+    error = Refused([words], vendor=VENDOR)
     _flag(account, number, str(error))
     return error
 

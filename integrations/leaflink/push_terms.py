@@ -19,9 +19,10 @@ from integrations.leaflink.out_of_step import is_number_to_be_taken_off
 from integrations.leaflink.pull_orders import RESOURCE
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone, Refused, UnknownOutcome
+from integrations.leaflink.wire.errors import VENDOR
 from integrations.models import Notice
 from integrations.notices import notify, resolve
+from integrations.wire.errors import Gone, Refused, UnknownOutcome
 from orders.terms import LABELS
 
 Bodies = list[dict[str, Any]]
@@ -59,7 +60,11 @@ def push_terms(account: Account, client: LeafLinkClient, number: str) -> bool:
             except (Refused, Gone) as error:
                 _note_refusal(account, number, name, value, str(error))
                 if name != NUMBER:
-                    refused = error if isinstance(error, Refused) else Refused([str(error)])
+                    refused = (
+                        error
+                        if isinstance(error, Refused)
+                        else Refused([str(error)], vendor=VENDOR)
+                    )
         if waiting:
             payload = read_fresh(account, client, number)
             still = _waiting(account, number)

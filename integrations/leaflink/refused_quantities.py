@@ -6,9 +6,9 @@ from django.urls import reverse
 
 from integrations.leaflink.models import Account
 from integrations.leaflink.quantities import Row
-from integrations.leaflink.wire.errors import Forbidden, Gone, LeafLinkError
 from integrations.models import Notice
 from integrations.notices import notify, resolve
+from integrations.wire.errors import Forbidden, Gone, VendorError
 
 
 def key(listing_id: int) -> str:
@@ -16,7 +16,7 @@ def key(listing_id: int) -> str:
     return f"quantity of listing {listing_id}"
 
 
-def cure(error: LeafLinkError) -> str:
+def cure(error: VendorError) -> str:
     """What a person can do about it."""
     if isinstance(error, Gone):
         return "Unlink the item, or link it to the product that took its place."
@@ -25,7 +25,7 @@ def cure(error: LeafLinkError) -> str:
     return "Correct the product in LeafLink; it is sent again when it changed there."
 
 
-def tell_refused(account: Account, refused: Collection[tuple[Row, LeafLinkError]]) -> None:
+def tell_refused(account: Account, refused: Collection[tuple[Row, VendorError]]) -> None:
     """Note these refusals."""
     for row, error in refused:
         text = f"The quantity of {row.item_name} ({row.item_sku}) was not taken. {error}"

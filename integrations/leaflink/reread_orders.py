@@ -6,8 +6,8 @@ from integrations.leaflink.mirror_orders import note_gone
 from integrations.leaflink.models import Account, Order
 from integrations.leaflink.pull_orders import pull_changed, read_order
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone
 from integrations.runs import Recorder
+from integrations.wire.errors import Gone
 
 MOST_READ = 20
 

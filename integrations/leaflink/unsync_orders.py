@@ -13,9 +13,9 @@ from integrations.leaflink.mapping.statuses import Meaning, remote_state
 from integrations.leaflink.models import Order, OrderEvent
 from integrations.leaflink.models.orders import QUIET
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
 from integrations.leaflink.work_kinds import STATUS_WORK
 from integrations.models import WorkItem
+from integrations.wire.errors import BadPayload
 from orders import services
 from orders.status import IllegalMove
 

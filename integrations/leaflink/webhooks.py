@@ -23,9 +23,9 @@ from integrations.leaflink import webhook_refusals
 from integrations.leaflink.mirror_orders import expect_order
 from integrations.leaflink.models import Account, WebhookDelivery, WebhookRefusal
 from integrations.leaflink.wire import payloads, signature
-from integrations.leaflink.wire.errors import BadPayload
 from integrations.leaflink.work_kinds import ORDER_WORK, PRODUCT_WORK
 from integrations.models import WorkItem
+from integrations.wire.errors import BadPayload
 
 logger = logging.getLogger(__name__)
 Why = WebhookRefusal.Why

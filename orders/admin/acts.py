@@ -18,7 +18,7 @@ from catalog.page_context import PageContext
 from catalog.permissions import require
 from customers.own import if_own
 from orders import services
-from orders.admin import allocation_page, payment_acts
+from orders.admin import allocation_page, panels, payment_acts
 from orders.admin.forms import PaymentForm, TermsForm
 from orders.admin.verbs import REFUSALS, VERBS, WORK, Obstacle, Verb, allowed, do
 from orders.models import SalesOrder
@@ -62,7 +62,10 @@ class OrderActs(PageContext):
     def page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         order = self.get_object(request, object_id)  # type: ignore[attr-defined]
         context = super().page_context(request, object_id)
-        return {**context, "acts": self.offered(request, order)} if order else context
+        if not order:
+            return context
+        shown = panels.shown(request, order)
+        return {**context, "acts": self.offered(request, order), "panels": shown}
 
     def offered(self, request: HttpRequest, order: SalesOrder) -> dict[str, Any]:
         """What the person may do with the order as it is now."""

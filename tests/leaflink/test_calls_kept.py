@@ -15,9 +15,9 @@ from integrations import call_counts, call_log, push_delays, work
 from integrations.leaflink import push_inventory
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.due_quantities import plan
-from integrations.leaflink.wire.errors import BadCredentials, Gone, Refused, UnknownOutcome, Wait
 from integrations.models import Call, CallCount, PushDelay, Run
 from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, Gone, Refused, UnknownOutcome, Wait
 from orders import services
 
 APP_KEY = "7f3c9a51e2b84d06a9c1"

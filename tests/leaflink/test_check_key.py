@@ -10,7 +10,7 @@ from integrations.leaflink import check_key, jobs
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.models import Account, Product
 from integrations.leaflink.sandbox.world import ALL_PERMISSIONS
-from integrations.leaflink.wire.errors import BadCredentials
+from integrations.wire.errors import BadCredentials
 
 PRODUCTION = "https://app.leaflink.com"
 

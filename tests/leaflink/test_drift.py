@@ -14,9 +14,9 @@ from catalog import inventory
 from integrations import work
 from integrations.leaflink import drift, jobs, pull_orders
 from integrations.leaflink.models import Drift, Offer, Order
-from integrations.leaflink.wire.errors import Wait
 from integrations.leaflink.work_kinds import DETAILS_WORK, LISTING_WORK, STATUS_WORK
 from integrations.models import WorkItem
+from integrations.wire.errors import Wait
 from tests.leaflink.pages import text_of
 
 LIST = reverse("admin:leaflink_drift_changelist")

@@ -18,9 +18,9 @@ from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.link import unlink
 from integrations.leaflink.models import Listing, Offer, Product
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Refused
 from integrations.leaflink.work_kinds import INVENTORY_WORK, LISTING_WORK
 from integrations.models import Budget, Notice, WorkItem
+from integrations.wire.errors import Refused
 from orders import services
 from orders.drafts import LineDraft, OrderDraft
 
@@ -404,7 +404,7 @@ def test_a_correction_in_leaflink_that_crosses_with_the_refusal_is_not_overlooke
     def patch_many(self, changes, *, at_once):
         for position, _ in enumerate(changes):
             Product.objects.update(modified=timezone.now())
-            yield position, Refused(["bad"])
+            yield position, Refused(["bad"], vendor="LeafLink")
 
     with monkeypatch.context() as patched:
         patched.setattr(LeafLinkClient, "patch_many", patch_many)

@@ -24,8 +24,8 @@ from integrations.leaflink.decide_orders import CannotDecide
 from integrations.leaflink.models import Order, OrderEvent
 from integrations.leaflink.sandbox import api, bodies, order_rules, representations
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone, UnknownOutcome
 from integrations.models import WorkItem
+from integrations.wire.errors import Gone, UnknownOutcome
 from orders import payments, services
 from orders.status import IllegalMove
 

@@ -12,9 +12,9 @@ from integrations.leaflink import compare_listings, link
 from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.models import Account, AccountBrand, Customer, Listing, Offer
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Refused
 from integrations.leaflink.work_kinds import DETAILS_WORK
 from integrations.models import WorkItem
+from integrations.wire.errors import Refused
 from tests.leaflink.test_details_out import pair, rest, rules, save
 from tests.leaflink.test_linking_mishaps import form_of, item_page
 
@@ -27,7 +27,7 @@ def refuse(monkeypatch, field):
 
     def patched(self, path, body):
         if refusing and field in body:
-            raise Refused(["No."], {field: "No."})
+            raise Refused(["No."], {field: "No."}, vendor="LeafLink")
         return patch(self, path, body)
 
     monkeypatch.setattr(LeafLinkClient, "patch", patched)

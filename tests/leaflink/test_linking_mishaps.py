@@ -21,9 +21,9 @@ from integrations.leaflink.admin.listing_pages import NEEDS_A_LOOK
 from integrations.leaflink.connect import client_for
 from integrations.leaflink.models import Account, AccountBrand, ListEntry, Listing, Offer, Product
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadCredentials, Refused
 from integrations.models import WorkItem
 from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, Refused
 from tests.catalog.files import csv_file, upload, wrong
 from tests.leaflink.test_create_product import made, ready
 from tests.leaflink.test_details_out import pair, patches, rest, rules, save
@@ -81,7 +81,7 @@ def test_a_case_size_and_its_price_are_sent_both_or_neither(bench, pair, monkeyp
 
     def refusing(self, path, body):
         if refused in body:
-            raise Refused(["No."], {refused: "No."})
+            raise Refused(["No."], {refused: "No."}, vendor="LeafLink")
         return patch(self, path, body)
 
     monkeypatch.setattr(LeafLinkClient, "patch", refusing)
@@ -215,7 +215,9 @@ def test_a_linked_item_cannot_be_switched_off_only_unlinked(bench, pair, admin_c
     assert "It is linked. Unlink it to end that." in admin_client.get(url).content.decode()
 
 
-@pytest.mark.parametrize("error", [BadCredentials("No permission (403)"), Refused(["No."])])
+@pytest.mark.parametrize(
+    "error", [BadCredentials("No permission (403)"), Refused(["No."], vendor="LeafLink")]
+)
 def test_a_creation_that_failed_says_why_and_can_be_tried_again(
     bench,
     ready,

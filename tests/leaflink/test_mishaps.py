@@ -26,9 +26,9 @@ from integrations.leaflink.models import Account, Order, Product, WebhookDeliver
 from integrations.leaflink.sandbox.errors import NotFound
 from integrations.leaflink.wire import payloads
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import BadPayload
 from integrations.models import Notice, WorkItem
 from integrations.runs import Recorder
+from integrations.wire.errors import BadPayload
 from orders import services
 from orders.models import SalesOrder, TaxRate
 

@@ -12,7 +12,7 @@ from integrations.leaflink.models import OrderPayment, Staff
 from integrations.leaflink.payments_due import waiting_for_somebody
 from integrations.leaflink.sandbox import order_rules, representations
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import Gone, UnknownOutcome
+from integrations.wire.errors import Gone, UnknownOutcome
 from orders import payments
 
 DAY = date(2026, 7, 6)

@@ -9,7 +9,8 @@ import responses
 from responses import matchers
 
 from integrations.leaflink.wire.client import LeafLinkClient
-from integrations.leaflink.wire.errors import (
+from integrations.leaflink.wire.errors import error_messages
+from integrations.wire.errors import (
     BadCredentials,
     BadPayload,
     Forbidden,
@@ -17,7 +18,6 @@ from integrations.leaflink.wire.errors import (
     Refused,
     UnknownOutcome,
     Wait,
-    error_messages,
 )
 
 BASE = "https://leaflink.test/api/v2"

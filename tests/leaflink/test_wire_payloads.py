@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
+from integrations.wire.errors import BadPayload
 
 NUMBER = "3f0c7a52-9d41-4c7e-8a16-5be20c94d7f1"
 

@@ -32,7 +32,7 @@ from integrations.leaflink.mapping.suggestions import Suggestion
 from integrations.leaflink.match_customers import known_as, suggested_destinations
 from integrations.leaflink.models import AccountBrand, Blocker, Order, Product
 from integrations.leaflink.wire import payloads
-from integrations.leaflink.wire.errors import BadPayload
+from integrations.wire.errors import BadPayload
 from orders.status import OPEN, Status
 
 ZERO = Decimal(0)

@@ -16,18 +16,17 @@ from urllib.parse import urlsplit
 
 import requests
 
-from integrations.leaflink.wire.calls import CallMade, Observer
-from integrations.leaflink.wire.errors import (
+from integrations.leaflink.wire.errors import VENDOR, error_messages, messages_by_field
+from integrations.wire.calls import CallMade, Observer
+from integrations.wire.errors import (
     BadCredentials,
     BadPayload,
     Forbidden,
     Gone,
-    LeafLinkError,
     Refused,
     UnknownOutcome,
+    VendorError,
     Wait,
-    error_messages,
-    messages_by_field,
 )
 
 USER_AGENT = "leafbridge"
@@ -61,7 +60,7 @@ class _Reply:
     sent: Json | None
     milliseconds: int
     response: requests.Response | None
-    error: LeafLinkError | None = None
+    error: VendorError | None = None
 
 
 class LeafLinkClient:
@@ -124,7 +123,7 @@ class LeafLinkClient:
 
     def patch_many(
         self, changes: Iterable[tuple[str, Json]], *, at_once: int
-    ) -> Iterator[tuple[int, Json | LeafLinkError]]:
+    ) -> Iterator[tuple[int, Json | VendorError]]:
         """Change many records ("products/12", body), up to `at_once` requests at a time.
 
         Yields, as the answers come, the position of the change and the record or the error that
@@ -164,10 +163,10 @@ class LeafLinkClient:
         if stopped:
             raise stopped
 
-    def _outcome(self, future: "Future[_Reply]") -> Json | LeafLinkError:
+    def _outcome(self, future: "Future[_Reply]") -> Json | VendorError:
         try:
             return self._written(future.result())
-        except LeafLinkError as error:
+        except VendorError as error:
             return error
 
     def post(self, path: str, body: Json | None = None) -> Json:
@@ -206,7 +205,7 @@ class LeafLinkClient:
 
     def _settled(self, reply: _Reply, *, wrote: bool = False, page_of: str = "") -> Any:
         """What the reply says, or the error it means; either way the observer is told."""
-        failed: LeafLinkError | None = None
+        failed: VendorError | None = None
         try:
             answer = self._answer(reply, wrote)
             if wrote and not isinstance(answer, dict):
@@ -216,14 +215,14 @@ class LeafLinkClient:
             ):
                 raise BadPayload(f'The list of {page_of} came without "results".')
             return answer
-        except LeafLinkError as error:
+        except VendorError as error:
             failed = error
             raise
         finally:
             if self.on_call:
                 self.on_call(self._call_made(reply, failed, is_page=bool(page_of)))
 
-    def _call_made(self, reply: _Reply, error: LeafLinkError | None, *, is_page: bool) -> CallMade:
+    def _call_made(self, reply: _Reply, error: VendorError | None, *, is_page: bool) -> CallMade:
         response = reply.response
         return CallMade(
             at=reply.at,
@@ -254,7 +253,7 @@ class LeafLinkClient:
         """One request, as it is; nothing but the network is touched, so any thread may do it."""
         at, began = datetime.now(UTC), time.perf_counter()
         response: requests.Response | None = None
-        failed: LeafLinkError | None = None
+        failed: VendorError | None = None
         try:
             # A redirect would carry the key along, or silently turn a POST into a GET.
             response = self.session.request(
@@ -294,7 +293,8 @@ class LeafLinkClient:
         if status == 404:
             raise Gone("LeafLink does not have this record (any more).")
         said = self._said(response)
-        raise Refused(error_messages(said) or [f"status {status}"], messages_by_field(said))
+        messages = error_messages(said) or [f"status {status}"]
+        raise Refused(messages, messages_by_field(said), vendor=VENDOR)
 
     def _said(self, response: requests.Response) -> Any:
         """The body of an error, whose words people read: should it repeat our key, not that."""
@@ -304,7 +304,7 @@ class LeafLinkClient:
             return ""  # a proxy's HTML page says nothing to a person
 
 
-def _no_answer(method: str, error: requests.RequestException) -> LeafLinkError:
+def _no_answer(method: str, error: requests.RequestException) -> VendorError:
     """What it means that the network brought no answer."""
     if isinstance(error, requests.ConnectTimeout):
         return Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2)

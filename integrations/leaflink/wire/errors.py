@@ -1,50 +1,8 @@
-"""The closed set of ways a call to LeafLink can end badly. Each says what to do next."""
+"""LeafLink's words about what it refuses, out of the shapes it sends them in."""
 
 from typing import Any
 
-
-class LeafLinkError(Exception):
-    """Any of them. The text is for people."""
-
-
-class Wait(LeafLinkError):
-    """Not now (429, 5xx, no network). Nothing was changed; try again after `seconds`. `slow_down`:
-    LeafLink has told us to (429), which is nobody's failure."""
-
-    def __init__(self, message: str, seconds: float, *, slow_down: bool = False) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-        self.slow_down = slow_down
-
-
-class Refused(LeafLinkError):
-    """400: LeafLink doesn't accept what was sent. `messages` are its own words, `by_field` the same
-    by the field they are about ("" for none)."""
-
-    def __init__(self, messages: list[str], by_field: dict[str, str] | None = None) -> None:
-        super().__init__("LeafLink refused: " + ("; ".join(messages) or "it gave no reason"))
-        self.messages = messages
-        self.by_field = by_field or ({"": "; ".join(messages)} if messages else {})
-
-
-class Gone(LeafLinkError):
-    """404: the record does not exist (any more)."""
-
-
-class BadCredentials(LeafLinkError):
-    """401 or 403: the key is wrong, was revoked, or lacks a permission."""
-
-
-class Forbidden(BadCredentials):
-    """403: the key lacks a permission, or the record is not this company's."""
-
-
-class BadPayload(LeafLinkError):
-    """An answer that can't be understood; the text names the path."""
-
-
-class UnknownOutcome(LeafLinkError):
-    """A write whose answer was lost: it may or may not have happened. Read before writing again."""
+VENDOR = "LeafLink"
 
 
 def error_messages(body: Any, path: str = "") -> list[str]:

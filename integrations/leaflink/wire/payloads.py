@@ -5,57 +5,21 @@ booleans as "False", arrays as comma lists, nulls where none are declared, missi
 takes all of these and ignores what it doesn't know; what it can't read is named by its path.
 """
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
-from math import isfinite
-from typing import Annotated, Any, Literal, TypeVar
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WrapValidator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from integrations.leaflink.wire.errors import BadPayload
-
-Model = TypeVar("Model", bound=BaseModel)
+from integrations.leaflink.wire.errors import VENDOR
+from integrations.wire import fields
+from integrations.wire.errors import BadPayload
+from integrations.wire.fields import Flag, Id, Model, OptionalTime, Payload, Text, or_default
 
 
-def _decimal(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = value.get("amount")
-    if value is None or value == "":
-        return Decimal(0)
-    try:
-        number = Decimal(str(value).replace(",", ""))
-    except InvalidOperation:
-        raise ValueError(f"not a number: {str(value)[:40]!r}") from None
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 10:
-        raise ValueError(f"not a sensible number: {str(value)[:40]!r}")
-    return number
-
-
-def _optional_decimal(value: Any) -> Any:
-    missing = value is None or value == "" or (isinstance(value, dict) and not value.get("amount"))
-    is_zero = isinstance(value, dict) and value.get("amount") in (0, "0")
-    return None if missing and not is_zero else _decimal(value)
-
-
-def _text(value: Any) -> Any:
-    # PostgreSQL's text holds no NUL, and none means anything to a person.
-    return "" if value is None else str(value).replace("\x00", "")
-
-
-def _flag(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.strip().lower() in ("true", "1", "yes")
-    return bool(value)
+def _amount(value: Any) -> Any:
+    """LeafLink: money may come as {"amount": ..., "currency": ...}."""
+    return value.get("amount") if isinstance(value, dict) else value
 
 
 def _words(value: Any) -> Any:
@@ -69,53 +33,22 @@ def _optional(value: Any) -> Any:
 
 
 def _identity(value: Any) -> Any:
-    return value.get("id") if isinstance(value, dict) else (None if value == "" else value)
-
-
-def _with_offset(value: datetime | None) -> datetime | None:
-    if value is None or not 1970 <= value.year <= 2200:
-        return None  # a time that makes no sense is none, and some databases can't store it
-    # LeafLink: times without an offset are UTC.
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
-
-
-def _or(default: Callable[[], Any]) -> WrapValidator:
-    """For what decides nothing: a value that can't be read counts as none."""
-
-    def validate(value: Any, handler: Callable[[Any], Any]) -> Any:
-        if value is None or value == "":
-            return default()
-        try:
-            return handler(value)
-        except ValueError:
-            return default()
-
-    return WrapValidator(validate)
+    return value.get("id") if isinstance(value, dict) else _optional(value)
 
 
 def _units(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.0001"))
 
 
-Number = Annotated[Decimal, BeforeValidator(_decimal)]
-OptionalNumber = Annotated[Decimal | None, BeforeValidator(_optional_decimal)]
-Text = Annotated[str, BeforeValidator(_text)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Words = Annotated[list[str], BeforeValidator(_words), _or(list)]
-OptionalTime = Annotated[datetime | None, BeforeValidator(_optional), AfterValidator(_with_offset)]
-OptionalDate = Annotated[date | None, BeforeValidator(_optional)]
-# What our columns can hold; anything else is named by its path.
-Id = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[fields.Number, BeforeValidator(_amount)]
+OptionalNumber = Annotated[fields.OptionalNumber, BeforeValidator(_amount)]
+Words = Annotated[list[str], BeforeValidator(_words), or_default(list)]
 OptionalId = Annotated[Id | None, BeforeValidator(_identity)]
 RelatedId = Annotated[Id, BeforeValidator(_identity)]
-Units = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_units)]
+Units = Annotated[Number, AfterValidator(_units)]
 Multiplier = Annotated[
     int, BeforeValidator(lambda v: 1 if v in (None, "", 0) else v), Field(ge=1, lt=2**31)
 ]
-
-
-class Payload(BaseModel):
-    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
 
 class Company(Payload):
@@ -164,8 +97,8 @@ class Customer(Payload):
     delinquent: Flag = False
     archived: Flag = False
     modified: OptionalTime = None
-    delivery_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
-    corporate_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
+    delivery_address: Annotated[Address, or_default(Address)] = Field(default_factory=Address)
+    corporate_address: Annotated[Address, or_default(Address)] = Field(default_factory=Address)
 
     @property
     def label(self) -> str:
@@ -192,16 +125,16 @@ class Product(Payload):
     inventory_management: Text = ""
     brand: OptionalId = None
     seller_internal_id: Text = ""
-    external_ids: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
+    external_ids: Annotated[dict[str, Any], or_default(dict)] = Field(default_factory=dict)
     # What decides nothing when it can't be read: a product is not lost for it.
-    product_line: Annotated[OptionalId, _or(lambda: None)] = None
-    category: Annotated[OptionalId, _or(lambda: None)] = None
-    sub_category: Annotated[OptionalId, _or(lambda: None)] = None
-    license: Annotated[OptionalId, _or(lambda: None)] = None
+    product_line: Annotated[OptionalId, or_default(lambda: None)] = None
+    category: Annotated[OptionalId, or_default(lambda: None)] = None
+    sub_category: Annotated[OptionalId, or_default(lambda: None)] = None
+    license: Annotated[OptionalId, or_default(lambda: None)] = None
     strain_classification: Text = ""
-    strains: Annotated[list[RelatedId], _or(list)] = Field(default_factory=list)
-    minimum_order: Annotated[OptionalNumber, _or(lambda: None)] = None
-    maximum_order: Annotated[OptionalNumber, _or(lambda: None)] = None
+    strains: Annotated[list[RelatedId], or_default(list)] = Field(default_factory=list)
+    minimum_order: Annotated[OptionalNumber, or_default(lambda: None)] = None
+    maximum_order: Annotated[OptionalNumber, or_default(lambda: None)] = None
     show_quantity: Flag = False
     modified: OptionalTime = None
 
@@ -239,10 +172,10 @@ class LineItem(Payload):
     is_sample: Flag = False
     is_medical_line_item: Flag = False
     is_backorder: Flag = False
-    position: Annotated[int | None, _or(lambda: None)] = None
+    position: Annotated[int | None, or_default(lambda: None)] = None
     notes: Text = ""
     batch: OptionalId = None
-    frozen_data: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
+    frozen_data: Annotated[dict[str, Any], or_default(dict)] = Field(default_factory=dict)
 
     @property
     def price(self) -> Decimal:
@@ -263,22 +196,22 @@ class OrderTax(Payload):
 
 
 class Term(Payload):
-    id: Annotated[OptionalId, _or(lambda: None)] = None
+    id: Annotated[OptionalId, or_default(lambda: None)] = None
     code: Text = ""
-    days: Annotated[int | None, _or(lambda: None)] = None
+    days: Annotated[int | None, or_default(lambda: None)] = None
     term: Text = ""
 
 
 class Method(Payload):
-    id: Annotated[OptionalId, _or(lambda: None)] = None
+    id: Annotated[OptionalId, or_default(lambda: None)] = None
     method: Text = ""
 
 
 class PaymentOption(Payload):
     """A payment term and the way to pay, as one choice."""
 
-    payment_term: Annotated[Term, _or(Term)] = Field(default_factory=Term)
-    payment_method: Annotated[Method, _or(Method)] = Field(default_factory=Method)
+    payment_term: Annotated[Term, or_default(Term)] = Field(default_factory=Term)
+    payment_method: Annotated[Method, or_default(Method)] = Field(default_factory=Method)
 
 
 class OrderPayment(Payload):
@@ -310,15 +243,15 @@ class Order(Payload):
     tax_amount: Number = Decimal(0)
     tax_type: Text = "%"
     final_tax: Number = Decimal(0)
-    order_taxes: Annotated[list[OrderTax], _or(list)] = Field(default_factory=list)
+    order_taxes: Annotated[list[OrderTax], or_default(list)] = Field(default_factory=list)
     shipping_charge: Number = Decimal(0)
     total: OptionalNumber = None
     credits: Number = Decimal(0)
     payment_term: Text = ""
-    selected_payment_option: Annotated[PaymentOption, _or(PaymentOption)] = Field(
+    selected_payment_option: Annotated[PaymentOption, or_default(PaymentOption)] = Field(
         default_factory=PaymentOption
     )
-    available_payment_options: Annotated[list[PaymentOption], _or(list)] = Field(
+    available_payment_options: Annotated[list[PaymentOption], or_default(list)] = Field(
         default_factory=list
     )
     payment_due_date: OptionalTime = None
@@ -328,12 +261,12 @@ class Order(Payload):
     shipping_details: Text = ""
     notes: Text = ""
     internal_notes: Text = ""
-    sales_reps: Annotated[list[OrderRep], _or(list)] = Field(default_factory=list)
+    sales_reps: Annotated[list[OrderRep], or_default(list)] = Field(default_factory=list)
     classification: Text = ""
     available_transitions: Words = Field(default_factory=list)
     is_combination: Flag = False
-    external_ids: Annotated[dict[str, Any], _or(dict)] = Field(default_factory=dict)
-    delivery_address: Annotated[Address, _or(Address)] = Field(default_factory=Address)
+    external_ids: Annotated[dict[str, Any], or_default(dict)] = Field(default_factory=dict)
+    delivery_address: Annotated[Address, or_default(Address)] = Field(default_factory=Address)
     # None: the answer came without lines, which is not the same as an order without any.
     line_items: list[LineItem] | None = None
 
@@ -359,31 +292,7 @@ class Webhook(Payload):
             raise BadPayload(f"The hook names no {self.type} that could be read.") from None
 
 
-def storable(body: Any) -> Any:
-    """A body without what databases refuse: NUL characters, halves of characters, NaN."""
-    if isinstance(body, str):
-        text = body.replace("\x00", "")
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
-    if isinstance(body, float) and not isfinite(body):
-        return None
-    if isinstance(body, list):
-        return [storable(value) for value in body]
-    if isinstance(body, dict):
-        return {storable(key): storable(value) for key, value in body.items()}
-    return body
-
-
 def parse(model: type[Model], body: Any) -> Model:
-    """Read a payload. Raises BadPayload that names every path it can't make sense of."""
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        problems = []
-        for item in error.errors(include_url=False, include_input=False)[:5]:
-            path = ".".join(str(part) for part in item["loc"]) or "(whole)"
-            problems.append(f"{path}: {item['msg']}")
-        raise BadPayload(
-            f"LeafLink's {model.__name__.lower()} can't be read ({'; '.join(problems)})."
-        ) from None
-    except RecursionError:
-        raise BadPayload(f"LeafLink's {model.__name__.lower()} is nested too deeply.") from None
+    """Read a payload of LeafLink's. Raises BadPayload that names every path it can't make sense
+    of."""
+    return fields.parse(model, body, VENDOR)

@@ -12,8 +12,8 @@ from integrations.leaflink import first_run, setup_steps
 from integrations.leaflink.admin.setup.frame import on_from, part, show, to
 from integrations.leaflink.blocking_settings import TERM_CURE, blocking_settings
 from integrations.leaflink.models import Account
-from integrations.leaflink.wire.errors import LeafLinkError
 from integrations.leases import Busy
+from integrations.wire.errors import VendorError
 
 SYNCS = "leaflink.sync_account"
 
@@ -45,7 +45,7 @@ def _orders(request: HttpRequest, account: Account) -> HttpResponse:
     found, trouble = None, ""
     try:
         found = first_run.preview_import(account)
-    except (LeafLinkError, BudgetExhausted) as error:
+    except (VendorError, BudgetExhausted) as error:
         trouble = str(error)
     accepts = "Accepted" in account.status_map.values()
     return part(
@@ -72,7 +72,7 @@ def _send_one(request: HttpRequest, account: Account) -> HttpResponse:
         item_id = item.pk
     try:
         messages.success(request, first_run.send_one(account, item_id or 0))
-    except (first_run.NotDone, LeafLinkError, BudgetExhausted, Busy) as error:
+    except (first_run.NotDone, VendorError, BudgetExhausted, Busy) as error:
         messages.error(request, str(error))
     return to(account, "dry-run")
 
@@ -81,7 +81,7 @@ def _take_in_one(request: HttpRequest, account: Account) -> HttpResponse:
     require(request, SYNCS)
     try:
         order = first_run.take_in_one(account, request.POST.get("order", ""))
-    except (first_run.NotDone, LeafLinkError, BudgetExhausted) as error:
+    except (first_run.NotDone, VendorError, BudgetExhausted) as error:
         messages.error(request, str(error))
         return to(account, "dry-run")
     url = f"/admin/leaflink/order/{order.pk}/change/"

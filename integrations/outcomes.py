@@ -1,4 +1,4 @@
-"""LeafLink's errors as what the work queue should do next."""
+"""A vendor's errors as what the work queue should do next."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,8 @@ from datetime import timedelta
 
 from integrations import work
 from integrations.budget import BudgetExhausted
-from integrations.leaflink.wire.errors import (
-    BadCredentials,
-    LeafLinkError,
-    UnknownOutcome,
-    Wait,
-)
 from integrations.leases import Busy
+from integrations.wire.errors import BadCredentials, UnknownOutcome, VendorError, Wait
 
 
 @contextmanager
@@ -31,5 +26,5 @@ def outcomes() -> Iterator[None]:
         raise work.Later(str(error), timedelta(seconds=2), "busy", counts=False) from error
     except BadCredentials as error:
         raise work.Stuck(str(error), "credentials") from error
-    except LeafLinkError as error:
+    except VendorError as error:
         raise work.Stuck(str(error), type(error).__name__.lower()) from error

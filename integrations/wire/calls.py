@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from integrations.leaflink.wire.errors import LeafLinkError
+from integrations.wire.errors import VendorError
 
 
 @dataclass(frozen=True)
@@ -13,17 +13,18 @@ class CallMade:
 
     `path` is without host ("products/12"), `status` None when no answer came, `answer` the raw
     body. `is_page`: it read a page of a list. `error`: how it ended badly, None when it did not.
+    `sent` is the JSON that was sent, or what was asked for where the vendor's client says so.
     """
 
     at: datetime
     method: str
     path: str
     is_page: bool
-    sent: dict[str, Any] | None
+    sent: Any
     status: int | None
     answer: bytes
     milliseconds: int
-    error: LeafLinkError | None
+    error: VendorError | None
 
 
 class Observer(Protocol):
