@@ -244,11 +244,11 @@ class _Free:
 def test_no_header_stops_us_for_ever(header, seconds):
     from requests import Response
 
-    from integrations.leaflink.wire.client import _throttled_for
+    from integrations.wire.http import throttled_for
 
     answer = Response()
     answer.headers["Retry-After"] = header
-    assert _throttled_for(answer) == seconds
+    assert throttled_for(answer) == seconds
 
 
 def test_work_that_kills_its_worker_is_stuck_in_the_end(bench, monkeypatch):

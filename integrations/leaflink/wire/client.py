@@ -8,15 +8,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from integrations.leaflink.wire.errors import VENDOR, error_messages, messages_by_field
+from integrations.wire import http
 from integrations.wire.calls import CallMade, Observer
 from integrations.wire.errors import (
     BadCredentials,
@@ -28,39 +26,21 @@ from integrations.wire.errors import (
     VendorError,
     Wait,
 )
+from integrations.wire.http import (
+    LONGEST_SLEEP,
+    READ_ATTEMPTS,
+    TIMEOUT,
+    USER_AGENT,
+    Budget,
+    Reply,
+    throttled_for,
+    without_cookies,
+)
 
-USER_AGENT = "leafbridge"
-TIMEOUT = (5, 30)  # seconds to connect, seconds to answer
 PAGE_SIZE = 100
-READ_ATTEMPTS = 3
-# A longer pause is not slept through: the caller is told, and comes back later.
-LONGEST_SLEEP = 5.0
-DEFAULT_THROTTLE = 30.0
-LONGEST_THROTTLE = 15 * 60.0
 MOST_PAGES = 2000
 
 Json = dict[str, Any]
-
-
-class Budget(Protocol):
-    """Who counts requests. `take` blocks until one more is allowed; `pause` is called on a 429."""
-
-    def take(self) -> None: ...
-
-    def pause(self, seconds: float) -> None: ...
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """What the network made of a request: a response, or the error that came in its place."""
-
-    at: datetime
-    method: str
-    url: str
-    sent: Json | None
-    milliseconds: int
-    response: requests.Response | None
-    error: VendorError | None = None
 
 
 class LeafLinkClient:
@@ -90,9 +70,7 @@ class LeafLinkClient:
         self.read_attempts = read_attempts
         self.calls = 0
         self._key = app_key.strip()
-        self.session = session or requests.Session()
-        # Sessions are shared by threads below; cookies are all they would write to.
-        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.session = without_cookies(session or requests.Session())
         self.session.headers.update(
             {
                 "Authorization": f"App {app_key.strip()}",
@@ -132,7 +110,7 @@ class LeafLinkClient:
         After a Wait (429, no network) or a refused key nothing more is sent; what was on its way
         is still answered. What `budget.take` raises comes out when all answers are there.
         """
-        waiting: dict[Future[_Reply], int] = {}
+        waiting: dict[Future[Reply], int] = {}
         source = enumerate(changes)
         stopped: Exception | None = None
         is_over = False
@@ -163,7 +141,7 @@ class LeafLinkClient:
         if stopped:
             raise stopped
 
-    def _outcome(self, future: "Future[_Reply]") -> Json | VendorError:
+    def _outcome(self, future: "Future[Reply]") -> Json | VendorError:
         try:
             return self._written(future.result())
         except VendorError as error:
@@ -199,11 +177,11 @@ class LeafLinkClient:
     def _write(self, method: str, path: str, body: Json | None) -> Json:
         return self._written(self._send(method, self._url(path), body=body))
 
-    def _written(self, reply: _Reply) -> Json:
+    def _written(self, reply: Reply) -> Json:
         answer: Json = self._settled(reply, wrote=True)
         return answer
 
-    def _settled(self, reply: _Reply, *, wrote: bool = False, page_of: str = "") -> Any:
+    def _settled(self, reply: Reply, *, wrote: bool = False, page_of: str = "") -> Any:
         """What the reply says, or the error it means; either way the observer is told."""
         failed: VendorError | None = None
         try:
@@ -222,7 +200,7 @@ class LeafLinkClient:
             if self.on_call:
                 self.on_call(self._call_made(reply, failed, is_page=bool(page_of)))
 
-    def _call_made(self, reply: _Reply, error: VendorError | None, *, is_page: bool) -> CallMade:
+    def _call_made(self, reply: Reply, error: VendorError | None, *, is_page: bool) -> CallMade:
         response = reply.response
         return CallMade(
             at=reply.at,
@@ -238,7 +216,7 @@ class LeafLinkClient:
 
     def _send(
         self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
-    ) -> _Reply:
+    ) -> Reply:
         self._count()
         return self._request(method, url, params=params, body=body)
 
@@ -249,22 +227,19 @@ class LeafLinkClient:
 
     def _request(
         self, method: str, url: str, *, params: Json | None = None, body: Json | None = None
-    ) -> _Reply:
-        """One request, as it is; nothing but the network is touched, so any thread may do it."""
-        at, began = datetime.now(UTC), time.perf_counter()
-        response: requests.Response | None = None
-        failed: VendorError | None = None
-        try:
-            # A redirect would carry the key along, or silently turn a POST into a GET.
-            response = self.session.request(
-                method, url, params=params, json=body, timeout=self.timeout, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            failed = _no_answer(method, error)
-        took = round((time.perf_counter() - began) * 1000)
-        return _Reply(at, method, url, body, took, response, failed)
+    ) -> Reply:
+        """One request, in any thread."""
+        return http.request(
+            self.session,
+            method,
+            url,
+            vendor=VENDOR,
+            timeout=self.timeout,
+            params=params,
+            body=body,
+        )
 
-    def _answer(self, reply: _Reply, wrote: bool) -> Any:
+    def _answer(self, reply: Reply, wrote: bool) -> Any:
         if reply.error:
             raise reply.error
         response = reply.response
@@ -280,7 +255,7 @@ class LeafLinkClient:
         if status == 204:
             return {}
         if status == 429:
-            seconds = _throttled_for(response)
+            seconds = throttled_for(response)
             self.budget.pause(seconds)
             raise Wait("LeafLink asks to slow down (429).", seconds, slow_down=True)
         if status >= 500:
@@ -304,31 +279,10 @@ class LeafLinkClient:
             return ""  # a proxy's HTML page says nothing to a person
 
 
-def _no_answer(method: str, error: requests.RequestException) -> VendorError:
-    """What it means that the network brought no answer."""
-    if isinstance(error, requests.ConnectTimeout):
-        return Wait(f"LeafLink can't be reached ({type(error).__name__}).", 2)
-    if method == "GET":
-        return Wait(f"LeafLink did not answer ({type(error).__name__}).", 1)
-    return UnknownOutcome(
-        "The connection broke before LeafLink's answer came; whether the change was made is found "
-        "out by reading."
-    )
-
-
 def _ends_it(answer: Any) -> bool:
     """Whether it makes no sense to send anything after this answer."""
     is_bad_key = isinstance(answer, BadCredentials) and not isinstance(answer, Forbidden)
     return is_bad_key or isinstance(answer, Wait)
-
-
-def _throttled_for(response: requests.Response) -> float:
-    for header in ("Retry-After", "RateLimit-Reset"):
-        value = response.headers.get(header, "")
-        if value.isascii() and value.replace(".", "", 1).isdigit() and len(value) < 12:
-            # Longer than a quarter of an hour is a mistake, or a time of day and not a time span.
-            return min(max(1.0, float(value)), LONGEST_THROTTLE)
-    return DEFAULT_THROTTLE
 
 
 def _credential_problem(status: int, url: str, body: Any) -> str:
