@@ -22,6 +22,7 @@ from integrations.metrc.models import (
     Match,
     PackageAssignment,
 )
+from integrations.metrc.order_steps import match_of
 from orders.models import OrderLine, SalesOrder
 
 State = DeliveryPackage.State
@@ -56,14 +57,8 @@ class Reconciled:
             yield None, "", package
 
 
-def match_of(order: SalesOrder) -> Match | None:
-    """The match of an order that stands, with its delivery and transfer; None without one."""
-    rows = Match.objects.filter(order=order, ended_at__isnull=True)
-    return rows.select_related("delivery__transfer__facility__account", "matched_by").first()
-
-
 def of(order: SalesOrder) -> Reconciled:
-    """Put an order's lines beside what Metrc says of their packages, in a fixed number of queries."""
+    """Put an order's lines beside what Metrc says of their packages: few queries, however many."""
     match = match_of(order)
     lines = list(order.lines.select_related("item").prefetch_related("allocations"))
     listed = _listed(match.delivery) if match else {}
