@@ -10,9 +10,9 @@ from config import demo
 from integrations.leaflink import cycle
 from integrations.leaflink.models import Account, Staff
 from integrations.leaflink.sandbox import seed
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import RunningServer, serve
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.faults import Faults
 
 
 @dataclass

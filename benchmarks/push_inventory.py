@@ -15,9 +15,9 @@ from integrations.leaflink.connect import client_for
 from integrations.leaflink.due_quantities import plan
 from integrations.leaflink.models import Account
 from integrations.leaflink.push_inventory import push
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.models import Budget, WorkItem
 from integrations.runs import Recorder
+from integrations.sandbox.faults import Faults
 
 LATENCY = 0.25
 

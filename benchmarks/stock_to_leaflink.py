@@ -12,8 +12,8 @@ from catalog import inventory
 from catalog.models import Facility, Item
 from integrations.leaflink import cycle
 from integrations.leaflink.models import Account, Listing
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.models import WorkItem
+from integrations.sandbox.faults import Faults
 
 PROMISED = 2.0
 LONGEST = 30.0

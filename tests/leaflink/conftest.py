@@ -20,11 +20,11 @@ from integrations import work
 from integrations.leaflink import cycle, import_orders, link, mirror_orders
 from integrations.leaflink.models import Account, AccountBrand, Listing, Order, Product, Staff
 from integrations.leaflink.sandbox.app import create_app, show_world
-from integrations.leaflink.sandbox.faults import Faults
-from integrations.leaflink.sandbox.transport import SandboxAdapter
 from integrations.leaflink.sandbox.webhooks import Dispatcher
 from integrations.leaflink.sandbox.world import World
 from integrations.runs import Recorder
+from integrations.sandbox.faults import Faults
+from integrations.sandbox.transport import SandboxAdapter
 
 KEY, HOOK_KEY = "app-key", "hook-key"
 

@@ -105,8 +105,8 @@ def test_a_key_of_another_environment_is_recognised(bench, account, monkeypatch)
     account.host, account.stand_in_url = Account.Host.SANDBOX, ""
     account.save()
     from integrations.leaflink.sandbox.app import create_app
-    from integrations.leaflink.sandbox.transport import SandboxAdapter
     from integrations.leaflink.sandbox.world import World
+    from integrations.sandbox.transport import SandboxAdapter
 
     def session():
         made = bench.session()

@@ -18,10 +18,10 @@ from catalog.one_moment import one_moment
 from integrations import work
 from integrations.leaflink import cycle
 from integrations.leaflink.models import Listing
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import serve
 from integrations.leaflink.work_kinds import LISTING_WORK
 from integrations.models import WorkItem
+from integrations.sandbox.faults import Faults
 from tests.leaflink.test_two_workers import at_once, failures, in_a_process
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

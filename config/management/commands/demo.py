@@ -14,11 +14,12 @@ from django.db.models import Count
 from config import demo
 from integrations import work
 from integrations.leaflink.cycle import run_cycle
-from integrations.leaflink.management.commands.leaflink_sandbox import open_world, wait_for_signal
+from integrations.leaflink.management.commands.leaflink_sandbox import open_world
 from integrations.leaflink.models import Account, Blocker, Listing, Order
 from integrations.leaflink.sandbox import seed
 from integrations.leaflink.sandbox.server import RunningServer, serve
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.server import wait_for_signal
 
 SANDBOX_PORT = 8801
 SEED = 1

@@ -18,10 +18,10 @@ from integrations.leaflink.sandbox import (
     shop_webhooks,
 )
 from integrations.leaflink.sandbox.errors import Forbidden, SandboxError, Throttled, Unauthorized
-from integrations.leaflink.sandbox.faults import ConnectionCut, Faults
 from integrations.leaflink.sandbox.rate_limit import RateLimit
 from integrations.leaflink.sandbox.records import LoggedRequest
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.faults import ConnectionCut, Faults
 
 PREFIX = "/api/v2/"
 # Which permission of the App key a resource needs (LeafLink: one per resource, read or write).

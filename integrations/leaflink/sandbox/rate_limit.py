@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from integrations.leaflink.sandbox.errors import Throttled
+from integrations.sandbox.rate_limit import SlidingWindow
 
 WINDOW = timedelta(minutes=1)
 
@@ -17,20 +15,10 @@ class RateLimit:
     """A sliding window of a minute. `per_minute` None: no limit."""
 
     def __init__(self, per_minute: int | None, clock: Callable[[], datetime]) -> None:
-        self.per_minute = per_minute
-        self.clock = clock
-        self._lock = threading.Lock()
-        self._taken: dict[str, deque[datetime]] = {}
+        self.budget = SlidingWindow(per_minute, WINDOW, clock)
 
     def take(self, owner: str) -> None:
         """Count a request of `owner`. Raises Throttled when there were too many."""
-        if self.per_minute is None:
-            return
-        with self._lock:
-            now = self.clock()
-            taken = self._taken.setdefault(owner, deque())
-            while taken and taken[0] <= now - WINDOW:
-                taken.popleft()
-            if len(taken) >= self.per_minute:
-                raise Throttled(math.ceil((taken[0] + WINDOW - now).total_seconds()))
-            taken.append(now)
+        seconds = self.budget.take(owner)
+        if seconds:
+            raise Throttled(seconds)

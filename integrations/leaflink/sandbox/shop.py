@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -28,9 +27,10 @@ from integrations.leaflink.sandbox.errors import OutOfStock, SandboxError
 from integrations.leaflink.sandbox.payment_terms import TERMS, option, term_id
 from integrations.leaflink.sandbox.records import Customer, Order, Product
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.pages import STATIC, own_pages_only
 
 blueprint = Blueprint(
-    "shop", __name__, template_folder="templates", static_folder="static", static_url_path="/shop"
+    "shop", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/shop"
 )
 ORDERABLE = ("Available", "Sample")
 CASH = 1
@@ -46,14 +46,7 @@ class Refused(Exception):
     """The visitor's input can't be used; the text says why."""
 
 
-@blueprint.before_request
-def own_pages_only() -> None:
-    """Refuse a form that another site sends."""
-    if request.method != "POST":
-        return
-    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    if source and urlsplit(source).netloc != request.host:
-        abort(403, "Forms are taken from this site's own pages only.")
+blueprint.before_request(own_pages_only)
 
 
 @blueprint.app_template_filter("plain")

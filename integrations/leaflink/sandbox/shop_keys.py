@@ -7,8 +7,8 @@ import secrets
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integrations.leaflink.sandbox.shop import own_pages_only
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.pages import own_pages_only
 
 blueprint = Blueprint("shop_keys", __name__, template_folder="templates")
 blueprint.before_request(own_pages_only)

@@ -13,9 +13,10 @@ from integrations.leaflink.sandbox.errors import Invalid
 from integrations.leaflink.sandbox.product_representations import DEFAULT_MINIMUM
 from integrations.leaflink.sandbox.records import Company, Product
 from integrations.leaflink.sandbox.shop import world
+from integrations.sandbox.pages import own_pages_only
 
 blueprint = Blueprint("shop_products", __name__)
-blueprint.before_request(shop.own_pages_only)
+blueprint.before_request(own_pages_only)
 MOST_ROWS = 200
 # Field of the form: the API's name of it, and what the page calls it.
 FIELDS = {

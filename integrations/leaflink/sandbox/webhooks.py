@@ -18,9 +18,9 @@ from typing import Any
 import requests
 
 from integrations.leaflink.sandbox import pricing, product_representations, representations
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.records import Order, Product, Webhook
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.faults import Faults
 
 # LeafLink: about fourteen attempts in seven minutes; after five days of failure it gives up.
 ATTEMPTS = 14

@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from integrations.leaflink.sandbox.app import create_app, show_world
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.records import Company, Customer, Order, Product, Staff
-from integrations.leaflink.sandbox.transport import SandboxAdapter
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.faults import Faults
+from integrations.sandbox.transport import SandboxAdapter
 
 ROOT = "http://leaflink.test/api/v2"
 KEY = "key-of-pine"

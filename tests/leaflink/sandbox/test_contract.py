@@ -19,8 +19,8 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from integrations.leaflink.sandbox import practice_catalog, seed
 from integrations.leaflink.sandbox.app import create_app
 from integrations.leaflink.sandbox.records import LoggedRequest
-from integrations.leaflink.sandbox.transport import SandboxAdapter
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.transport import SandboxAdapter
 
 SPEC_FILE = Path(__file__).resolve().parents[4] / "shared" / "leaflink" / "openapi-v2.json"
 URL = "http://leaflink.test"

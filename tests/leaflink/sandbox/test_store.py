@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.leaflink.sandbox.store import Store, decode, encode
+from integrations.leaflink.sandbox.store import Store, decode
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.store import encode
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from integrations.leaflink.sandbox.app import create_app
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import serve
+from integrations.sandbox.faults import Faults
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import serve
 from integrations.leaflink.sandbox.webhooks import ATTEMPTS, Dispatcher, signature
+from integrations.sandbox.faults import Faults
 
 URL = "http://us.test/hooks/"
 

@@ -1,8 +1,5 @@
 """manage.py leaflink_sandbox: the stand-in for LeafLink, alone."""
 
-import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +7,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations.leaflink.sandbox import seed
-from integrations.leaflink.sandbox.faults import Faults
 from integrations.leaflink.sandbox.server import serve
 from integrations.leaflink.sandbox.store import Store
 from integrations.leaflink.sandbox.world import World
+from integrations.sandbox.faults import Faults
+from integrations.sandbox.server import wait_for_signal
 
 STATE_FILE = "leaflink_sandbox.sqlite3"
 
@@ -50,13 +48,3 @@ class Command(BaseCommand):
         self.stdout.write(f"LeafLink stand-in: {server.url}\nApp keys: {', '.join(seed.APP_KEYS)}")
         wait_for_signal()
         server.stop()
-
-
-def wait_for_signal(is_over: Callable[[], bool] = lambda: False) -> None:
-    """Sleep until Ctrl-C, a request to stop, or `is_over`."""
-    # Not an Event: its lock is not for signal handlers, of which a second may interrupt the first.
-    asked: list[int] = []
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, _: asked.append(number))
-    while not asked and not is_over():
-        time.sleep(0.5)

@@ -11,7 +11,7 @@ from flask import Flask
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from integrations.leaflink.sandbox.faults import ConnectionCut
+from integrations.sandbox.faults import ConnectionCut
 
 
 class SandboxAdapter(BaseAdapter):

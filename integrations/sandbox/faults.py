@@ -26,10 +26,13 @@ class Faults:
     """Which trouble hits which request.
 
     `spec`: comma-separated `name=chance`, for example "429=0.02,slow=0.1@250ms". Raises ValueError
-    that names what is wrong.
+    that names what is wrong. `known`: the kinds of trouble that the stand-in can make.
     """
 
-    def __init__(self, spec: str = "", seed: int = 0) -> None:
+    def __init__(
+        self, spec: str = "", seed: int = 0, known: tuple[str, ...] = API_FAULTS + HOOK_FAULTS
+    ) -> None:
+        self.known = known
         self.chances: dict[str, float] = {}
         self.delay = 0.25
         self._random = random.Random(seed)
@@ -40,9 +43,10 @@ class Faults:
 
     def _read(self, part: str) -> None:
         name, _, value = part.partition("=")
-        if name not in API_FAULTS + HOOK_FAULTS:
-            known = ", ".join(API_FAULTS + HOOK_FAULTS)
-            raise ValueError(f"Unknown fault {name!r} in {part!r}. There are: {known}.")
+        if name not in self.known:
+            raise ValueError(
+                f"Unknown fault {name!r} in {part!r}. There are: {', '.join(self.known)}."
+            )
         chance, _, delay = value.partition("@")
         try:
             self.chances[name] = float(chance)
@@ -57,8 +61,9 @@ class Faults:
 
     def next(self, fault: str, *, method: str = "", path: str = "", times: int = 1) -> None:
         """Let the next requests of this method whose path contains `path` meet `fault`."""
-        if fault not in API_FAULTS:
-            raise ValueError(f"Unknown fault {fault!r}. There are: {', '.join(API_FAULTS)}.")
+        kinds = self._of_requests()
+        if fault not in kinds:
+            raise ValueError(f"Unknown fault {fault!r}. There are: {', '.join(kinds)}.")
         with self._lock:
             self._planned.append(_Planned(fault, method, path, times))
 
@@ -71,12 +76,15 @@ class Faults:
                     if planned.times <= 0:
                         self._planned.remove(planned)
                     return planned.fault
-            return next((name for name in API_FAULTS if self._happens(name)), "")
+            return next((name for name in self._of_requests() if self._happens(name)), "")
 
     def for_hook(self, fault: str) -> bool:
         """Whether this webhook meets this fault."""
         with self._lock:
             return self._happens(fault)
+
+    def _of_requests(self) -> list[str]:
+        return [name for name in self.known if name not in HOOK_FAULTS]
 
     def _happens(self, name: str) -> bool:
         chance = self.chances.get(name, 0)
