@@ -1,6 +1,7 @@
 """Raising, finding and resolving notices: one open row per problem, however often it happens."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
@@ -130,9 +131,16 @@ def _say(notice: Notice, problem: Problem) -> bool:
     return True
 
 
-def raised(category: Notice.Category) -> Iterable[Problem]:
-    """The open notices of this category that were raised where they happened, as problems."""
+def raised(
+    category: Notice.Category, connections: models.QuerySet[Any] | None = None
+) -> Iterable[Problem]:
+    """The open notices of this category that were raised where they happened, as problems.
+
+    `connections`: only those about these, where several vendors raise the same category.
+    """
     rows = open_ones().filter(category=category, source="").order_by("first_seen_at")
+    if connections is not None:
+        rows = rows.filter(connection__in=connections.order_by().values("pk"))
     rows = rows.filter(
         models.Q(connection__isnull=True) | models.Q(connection__is_active=True)
     ).select_related("connection")

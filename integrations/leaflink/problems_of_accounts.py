@@ -1,24 +1,20 @@
 """What is wrong between us and LeafLink altogether: keys, syncs that fail, webhooks."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Max, Min, Q
 from django.urls import reverse
-from django.utils import timezone
 
 from integrations import notices
+from integrations.failing_runs import failing_runs
 from integrations.leaflink import webhook_health
 from integrations.leaflink.blocking_settings import blocking_settings
 from integrations.leaflink.key_works import THE_KEY
 from integrations.leaflink.models import Account, Order
-from integrations.models import Notice, Run
+from integrations.models import Notice
 from integrations.problems import Problem, Source
 
-Category, Outcome = Notice.Category, Run.Outcome
-# What a single hiccup is over by.
-PATIENCE = timedelta(minutes=3)
-DAY = timedelta(days=1)
+Category = Notice.Category
 IN_WORDS = {
     "orders": "orders can't be read",
     "statuses": "order statuses can't be sent",
@@ -34,7 +30,7 @@ IN_WORDS = {
 def keys() -> Iterator[Problem]:
     """Keys and permissions that LeafLink refused, and accounts without a key: mended where a
     pasted key is tested at once."""
-    for problem in notices.raised(Category.CREDENTIALS):
+    for problem in notices.raised(Category.CREDENTIALS, Account.objects.all()):
         yield _of_key(problem.key, problem.text, problem.since, problem.connection_id)
     for account in Account.objects.filter(is_active=True, in_setup=False, app_key=""):
         text = f"{account} has no App key, so nothing is read from LeafLink or sent to it."
@@ -99,47 +95,8 @@ def settings_in_the_way() -> Iterator[Problem]:
 
 
 def failing_syncs() -> Iterator[Problem]:
-    """Steps whose runs have failed for some minutes, by account; what failed for want of a right
-    key is told as that."""
-    now = timezone.now()
-    rows = (
-        Run.objects.filter(started_at__gte=now - DAY, finished_at__isnull=False)
-        .filter(connection__is_active=True, connection__in=Account.objects.all())
-        .order_by()
-        .values("connection", "connection__name", "kind")
-        .annotate(
-            failed=Max("pk", filter=Q(outcome=Outcome.FAILED)),
-            succeeded=Max("pk", filter=~Q(outcome=Outcome.FAILED)),
-            first_failure=Min("started_at", filter=Q(outcome=Outcome.FAILED)),
-            last_success=Max("started_at", filter=~Q(outcome=Outcome.FAILED)),
-        )
-    )
-    failing = [row for row in rows if row["failed"] and row["failed"] > (row["succeeded"] or 0)]
-    bad_keys = set(
-        notices.open_ones().filter(category=Category.CREDENTIALS).values_list("connection", "key")
-    )
-    reasons = dict(
-        Run.objects.filter(pk__in=[row["failed"] for row in failing]).values_list("pk", "error")
-    )
-    for row in failing:
-        since = row["last_success"] or row["first_failure"]
-        told = {(row["connection"], THE_KEY), (row["connection"], row["kind"])} & bad_keys
-        if told or now - since < PATIENCE:
-            continue
-        what = IN_WORDS.get(row["kind"], f"{row['kind']} fails")
-        runs = reverse("admin:integrations_run_changelist")
-        yield Problem(
-            key=f"failing {row['kind']}",
-            text=(
-                f"{row['connection__name']}: {what} since "
-                f"{timezone.localtime(since):%H:%M}. {reasons.get(row['failed'], '')} "
-                "It is tried again by itself."
-            ),
-            cure="See the runs",
-            url=f"{runs}?kind__exact={row['kind']}&connection__id__exact={row['connection']}",
-            since=since,
-            connection_id=row["connection"],
-        )
+    """Steps whose runs have failed for some minutes, by account."""
+    return failing_runs(Account.objects.all(), IN_WORDS, the_key=THE_KEY)
 
 
 SOURCES = (

@@ -19,8 +19,8 @@ from catalog.page_context import PageContext
 from catalog.read_only_admin import ReadOnlyAdmin
 from catalog.return_to import ReturnsToCaller
 from integrations import budget
+from integrations.key_field import KeyField
 from integrations.leaflink.admin import setup
-from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.lists import offer_own_entries
 from integrations.leaflink.admin.routing_test import test_routing
 from integrations.leaflink.admin.rules_pages import rule_urls
@@ -81,8 +81,8 @@ class RoutingRuleInline(TabularInline):
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """What an account is, and its keys. Its rules have a page of their own."""
 
-    new_app_key = KeyField(label="App key")
-    new_webhook_key = KeyField(label="Webhook key")
+    new_app_key = KeyField("LeafLink", label="App key")
+    new_webhook_key = KeyField("LeafLink", label="Webhook key")
 
     class Meta:
         model = Account

@@ -171,6 +171,8 @@ class MetrcFacility(models.Model):
         related_name="metrc_facility",
         help_text="Which of our facilities this license is.",
     )
+    # A person has chosen which facility it is, or that it is none: license numbers don't decide.
+    is_chosen = models.BooleanField(default=False, editable=False)
     # Whether Metrc's answer still lists it.
     is_listed = models.BooleanField(default=True)
     ships_on_hold = models.BooleanField("packages on hold may be transferred", default=False)

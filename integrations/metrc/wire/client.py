@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from requests.auth import HTTPBasicAuth
 
 from integrations.metrc.wire import answers, manifests
+from integrations.metrc.wire.access import checked, secured
 from integrations.metrc.wire.errors import VENDOR
 from integrations.metrc.wire.pages import all_rows, rows_of
 from integrations.metrc.wire.windows import as_text, windows
 from integrations.wire import http
 from integrations.wire.calls import CallMade, Observer
 from integrations.wire.errors import (
-    BadCredentials,
     Gone,
     Refused,
     UnknownOutcome,
@@ -64,7 +64,7 @@ class MetrcClient:
         longest_window: timedelta = LONGEST_WINDOW,
         page_size: int = PAGE_SIZE,
     ) -> None:
-        keys = _checked(vendor_key, "vendor key"), _checked(user_key, "user key")
+        keys = checked(vendor_key, "vendor key"), checked(user_key, "user key")
         self.base_url = secured(base_url)
         self.budget = budget
         self.on_call = on_call
@@ -258,30 +258,6 @@ class MetrcClient:
         if manifests.holds_file(response):
             return f"(a file, {len(response.content):,} bytes)".encode()
         return self._cut(response.content)
-
-
-def secured(base_url: str) -> str:
-    """The address with https, except of this machine and of tests.
-
-    Metrc: plain http is redirected, and the redirect turns a POST into a GET.
-    """
-    address = base_url.strip().rstrip("/")
-    if "://" not in address:
-        address = f"https://{address}"
-    scheme, _, rest = address.partition("://")
-    host = urlsplit(address).hostname or ""
-    is_local = host in ("127.0.0.1", "localhost", "::1") or host.endswith(".test")
-    return address if is_local and scheme == "http" else f"https://{rest}"
-
-
-def _checked(key: str, name: str) -> str:
-    key = key.strip()
-    if not key:
-        raise BadCredentials(f"There is no {name}. Paste one under the account's keys.")
-    # The first colon ends the name in HTTP Basic.
-    if not key.isascii() or not key.isprintable() or ":" in key:
-        raise BadCredentials(f"The {name} holds characters that no key has: paste it anew.")
-    return key
 
 
 def _query(license_number: str | None, params: Json) -> Json:

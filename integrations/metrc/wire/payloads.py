@@ -27,6 +27,10 @@ from integrations.wire.fields import (
 )
 
 
+def _day(value: Any) -> Any:
+    return value.partition("T")[0] if isinstance(value, str) else value
+
+
 def _sensible_date(value: date | None) -> date | None:
     return value if value and 1970 <= value.year <= 2200 else None
 
@@ -41,13 +45,15 @@ def _zero_is_none(value: Any) -> Any:
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 OptionalId = Annotated[Id | None, BeforeValidator(_zero_is_none), or_default(_nothing)]
-Count = Annotated[int, or_default(int)]
+Count = Annotated[int, Field(ge=0, lt=2**31), or_default(int)]
 Label = Annotated[Text, Field(min_length=1, max_length=100)]
 # With an offset: when Metrc noted something.
 OptionalTime = Annotated[fields.OptionalTime, or_default(_nothing)]
 # Without one: the facility's local time, left naive; one that has an offset keeps it.
 LocalTime = Annotated[datetime | None, AfterValidator(sensible_time), or_default(_nothing)]
-OptionalDate = Annotated[date | None, AfterValidator(_sensible_date), or_default(_nothing)]
+OptionalDate = Annotated[
+    date | None, BeforeValidator(_day), AfterValidator(_sensible_date), or_default(_nothing)
+]
 
 
 class Payload(fields.Payload):
@@ -91,6 +97,7 @@ class Facility(Payload):
     is_owner: Flag = False
     is_manager: Flag = False
     credentialed_date: OptionalDate = None
+    allow_transfer_of_on_hold_packages: Flag = False
 
     @property
     def license_number(self) -> str:

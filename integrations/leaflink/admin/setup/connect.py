@@ -12,8 +12,8 @@ from django.urls import reverse
 from catalog.permissions import require
 from integrations import work
 from integrations.encryption import WrongEncryptionKey
+from integrations.key_field import KeyField
 from integrations.leaflink import check_key
-from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.setup.frame import on_from, show, to
 from integrations.leaflink.key_works import key_works
 from integrations.leaflink.models import Account
@@ -42,7 +42,7 @@ class ConnectForm(forms.Form):
     stand_in_url = forms.CharField(
         max_length=200, required=False, validators=[URLValidator(schemes=["http", "https"])]
     )
-    app_key = KeyField()
+    app_key = KeyField("LeafLink")
 
     def __init__(self, data: Any, account: Account | None) -> None:
         super().__init__(data)

@@ -5,14 +5,14 @@ from django.contrib import messages
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 
+from integrations.key_field import KeyField
 from integrations.leaflink import setup_steps
-from integrations.leaflink.admin.key_field import KeyField
 from integrations.leaflink.admin.setup.frame import on_from, part, show, to
 from integrations.leaflink.models import Account, WebhookRefusal
 
 
 class WebhookForm(forms.Form):
-    webhook_key = KeyField()
+    webhook_key = KeyField("LeafLink")
 
 
 def webhook(request: HttpRequest, account: Account) -> HttpResponse:

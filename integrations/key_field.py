@@ -7,9 +7,13 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 
 class KeyField(forms.CharField):
-    """A key that is pasted and never shown again; left empty, the old one stays."""
+    """A key that is pasted and never shown again; left empty, the old one stays.
 
-    def __init__(self, **kwargs: Any) -> None:
+    `vendor` is what people call the one it is copied from ("LeafLink").
+    """
+
+    def __init__(self, vendor: str, **kwargs: Any) -> None:
+        self.vendor = vendor
         super().__init__(
             required=False,
             strip=True,
@@ -25,6 +29,6 @@ class KeyField(forms.CharField):
         key: str = super().clean(value)
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise forms.ValidationError(
-                "It holds blanks or characters that no key has. Copy it from LeafLink again."
+                f"It holds blanks or characters that no key has. Copy it from {self.vendor} again."
             )
         return key
