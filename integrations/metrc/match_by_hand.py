@@ -202,7 +202,9 @@ def _assign(order: SalesOrder, delivery_id: int, placed: Placed, by: User) -> No
     mine = PackageAssignment.objects.filter(
         line__order=order, ended_at__isnull=True, package__in=packages.values()
     )
-    now = {label: (pk, line) for label, pk, line in mine.values_list("package__label", "pk", "line")}
+    now = {
+        label: (pk, line) for label, pk, line in mine.values_list("package__label", "pk", "line")
+    }
     moved = [pk for label, (pk, line) in now.items() if placed.get(label) != line]
     if moved:
         assign_packages.unassign(order, moved, by=by, after_match=True)

@@ -1,4 +1,4 @@
-"""The manifest of an order's transfer as a PDF, and a page that says so when it is not there yet."""
+"""An order's manifest as a PDF, and a page that says so when it is not there yet."""
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect

@@ -230,9 +230,7 @@ def dismiss(request: HttpRequest, order_id: int) -> HttpResponse:
     except CannotMatch as error:
         messages.error(request, str(error))
     else:
-        messages.success(
-            request, "Noted. It is offered again only if it is changed in Metrc."
-        )
+        messages.success(request, "Noted. It is offered again only if it is changed in Metrc.")
     return _back(order_id)
 
 
@@ -240,9 +238,7 @@ def dismiss(request: HttpRequest, order_id: int) -> HttpResponse:
 def unmatch(request: HttpRequest, order_id: int) -> HttpResponse:
     """End the match that the page showed, with a reason."""
     require(request, VIEWS_IT, MATCHES)
-    found = Match.objects.filter(
-        order=order_id, pk=natural(request.POST.get("match", ""))
-    ).first()
+    found = Match.objects.filter(order=order_id, pk=natural(request.POST.get("match", ""))).first()
     if found is None or found.ended_at:
         messages.info(request, "The order is not matched with it any more.")
         return _back(order_id)

@@ -186,7 +186,9 @@ def _told(package: Packed, unit: str) -> tuple[str, str, str]:
     sums = sums_of(package)
     if sums.difference:
         kind, amount = sums.difference
-        shown = f"{with_thousands(amount)} {package.shipped.unit if package.shipped else ''}".strip()
+        shown = (
+            f"{with_thousands(amount)} {package.shipped.unit if package.shipped else ''}".strip()
+        )
         words = {"short": f"{shown} short", "over": f"{shown} more", "rejected": "Rejected"}[kind]
         if kind == "rejected" and package.is_back:
             words = "Rejected, and back"

@@ -1,4 +1,4 @@
-"""Transfers as Metrc has them: the list, the page of one, and the pages about an order's transfer."""
+"""Transfers as Metrc has them: the list, one's page, and the pages about an order's transfer."""
 
 from typing import Any
 
@@ -244,9 +244,9 @@ def deliveries_of(transfer_id: int) -> list[dict[str, Any]]:
             "state": transfer_states.of_delivery(
                 voided=one.transfer.is_voided,
                 received=one.received_at is not None,
-                states=[package.state for package in one.rows],  # type: ignore[attr-defined]
+                states=[package.state for package in one.rows],
             ),
-            "packages": one.rows,  # type: ignore[attr-defined]
+            "packages": one.rows,
             "orders": [match.order for match in _standing(one)],
         }
         for one in rows
