@@ -58,15 +58,20 @@ def look(facility: MetrcFacility) -> Looked:
         list(known.deliveries.values()),
         by_invoice=account.match_by_invoice,
     )
-    possible = [*doubtful, *ended_matches.left_over(facility)]
+    possible, settled = [], set()
     for verdict in verdicts:
         if verdict.is_certain and account.match_by_itself:
             try:
-                looked.matched += _match_certain(verdict, known)
+                if _match_certain(verdict, known):
+                    looked.matched += 1
+                    settled.add(verdict.delivery_id)
             except CannotMatch as error:
                 looked.failed[known.orders[verdict.order_id].number] = str(error)
         else:
             possible.append(_possible(verdict, known))
+    # What was added to a delivery may just have turned out to be another order's.
+    possible += [one for one in doubtful if one.delivery_id not in settled]
+    possible += ended_matches.left_over(facility)
     looked.possible = keep_possible(facility, possible)
     looked.advanced, failed = advance_orders.advance_waiting(facility)
     looked.failed |= failed

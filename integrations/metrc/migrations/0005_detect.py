@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metrc', '0001_initial'),
+        ('metrc', '0002_connect'),
     ]
 
     operations = [
