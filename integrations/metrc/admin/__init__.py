@@ -2,24 +2,20 @@
 
 from integrations.metrc.admin import (
     accounts,
-    assignment_page,
     items,
-    licenses,
     order_panel,
     packages,
     stock,
-    template_page,
     templates,
+    transfers,
 )
 
 __all__ = [
     "accounts",
-    "assignment_page",
     "items",
-    "licenses",
     "order_panel",
     "packages",
     "stock",
-    "template_page",
     "templates",
+    "transfers",
 ]
