@@ -48,9 +48,7 @@ PLACES = (
         "CA",
         "America/Los_Angeles",
     ),
-    Place(
-        MICHIGAN, "Lansing Distribution", "PR-000112", "Lansing", "MI", "America/Detroit"
-    ),
+    Place(MICHIGAN, "Lansing Distribution", "PR-000112", "Lansing", "MI", "America/Detroit"),
 )
 
 

@@ -16,9 +16,11 @@ class MetrcConfig(AppConfig):
             problems_of_packages,
             problems_of_templates,
             problems_of_transfers,
+            record_pages,
         )
 
         jobs.register_work()
+        record_pages.register()
         for module in (
             problems_of_accounts,
             problems_of_packages,

@@ -70,9 +70,11 @@ def _packages(context: _Context, client: MetrcClient, run: Recorder) -> None:
 
 
 def _templates(context: _Context, client: MetrcClient, run: Recorder) -> None:
-    """Templates whose answer was lost, or that were asked for and not sent, go on the queue."""
+    """Templates of which Metrc was asked something and has not answered go on the queue."""
     asked = TransferTemplate.objects.filter(
-        facility__in=context.facilities, state=TransferTemplate.State.ASKED
+        Q(state=TransferTemplate.State.ASKED)
+        | Q(state=TransferTemplate.State.SENT, withdraw_asked_at__isnull=False),
+        facility__in=context.facilities,
     )
     keys = [str(pk) for pk in asked.values_list("pk", flat=True)]
     run.seen += len(keys)

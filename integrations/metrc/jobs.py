@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from integrations import work
 from integrations.leases import Busy
-from integrations.metrc import fetch_manifest, send_template
+from integrations.metrc import fetch_manifest, settle_template
 from integrations.metrc.cycle import run_cycle
 from integrations.metrc.models import MetrcAccount
 from integrations.metrc.work_kinds import (
@@ -40,8 +40,8 @@ def register_work() -> None:
     work.register(LISTS_WORK, "Read Metrc's lists", _reads("lists"))
     work.register(PACKAGES_WORK, "Read packages from Metrc", _reads("packages"))
     work.register(TRANSFERS_WORK, "Read transfers from Metrc", _reads("transfers"))
-    work.register(TEMPLATE_WORK, "Send transfer template to Metrc", _settled(send_template.send_due))
-    work.register(MANIFEST_WORK, "Fetch manifest from Metrc", _settled(fetch_manifest.fetch_due))
+    work.register(TEMPLATE_WORK, "Send transfer template to Metrc", settle_template.send_due)
+    work.register(MANIFEST_WORK, "Fetch manifest from Metrc", fetch_manifest.fetch_due)
 
 
 def _reads(step: str) -> work.Handler:
@@ -53,15 +53,5 @@ def _reads(step: str) -> work.Handler:
             for done in run_cycle(account, [step], facility_id=int(key)):
                 if done.error:
                     raise work.Later(done.error, timedelta(seconds=10))
-
-    return run
-
-
-def _settled(handler: work.Handler) -> work.Handler:
-    """A handler whose errors say what to do next."""
-
-    def run(connection: Connection, key: str) -> None:
-        with outcomes():
-            handler(connection, key)
 
     return run

@@ -24,8 +24,7 @@ from integrations.leaflink.sandbox.server import serve
 from integrations.leaflink.sandbox.world import World
 from integrations.metrc.management.commands.metrc_sandbox import state_file
 from integrations.metrc.sandbox.server import serve as serve_metrc
-from integrations.sandbox.server import RunningServer
-from integrations.sandbox.server import wait_for_signal
+from integrations.sandbox.server import RunningServer, wait_for_signal
 
 SANDBOX_PORT = 8801
 METRC_PORT = 8802
