@@ -6,9 +6,11 @@ packages that fill it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils import timezone
 
 from catalog import inventory
 from catalog.models import Facility, Lot
@@ -104,6 +106,8 @@ def _make_account(place: Place, base: str) -> MetrcAccount:
         stand_in_url=base,
         vendor_key=seed.VENDOR_KEY,
         user_key=seed.user_key(place.rules.code),
+        # Its packages are of today: reading a year, a day at a time, is for real ones.
+        read_since=timezone.localdate() - timedelta(days=2),
     )
 
 

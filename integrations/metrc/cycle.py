@@ -94,7 +94,8 @@ def _transfers(context: _Context, client: MetrcClient, run: Recorder) -> None:
     recent = Q(matched_at__gte=timezone.now() - timedelta(days=90))
     for match in matches.filter(recent).select_related("delivery"):
         reconcile.note_discrepancies(match)
-    work.ask(context.account.pk, MANIFEST_WORK, map(str, _manifests_due(context.facilities)))
+    due = map(str, _manifests_due(context.facilities))
+    work.ask(context.account.pk, MANIFEST_WORK, due, WorkItem.Priority.REST)
 
 
 def _manifests_due(facilities: Collection[MetrcFacility]) -> list[int]:
