@@ -20,7 +20,7 @@ from catalog.page_context import PageContext
 from catalog.return_to import ReturnsToCaller
 from integrations.metrc.admin.licenses import license_urls
 from integrations.metrc.check_keys import stored
-from integrations.metrc.lab_states import LAB_STATES
+from integrations.metrc.mapping import lab_states
 from integrations.metrc.models import MetrcAccount
 from integrations.metrc.models.accounts import STATES, passing_lab_states
 
@@ -98,8 +98,8 @@ class MetrcAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             if name in self.fields:
                 self.fields[name].help_text = text
         if lab := self.fields.get("passing_lab_states"):
-            others = [one for one in self.instance.passing_lab_states if one not in LAB_STATES]
-            lab.choices = [*LAB_STATES.items(), *((one, one) for one in others)]  # type: ignore[attr-defined]
+            states = dict.fromkeys([*lab_states.KNOWN, *self.instance.passing_lab_states])
+            lab.choices = [(one, lab_states.in_words(one)) for one in states]  # type: ignore[attr-defined]
         # They can't be changed later, so nothing is chosen beforehand.
         if state := self.fields.get("state"):
             state.choices = [("", "Choose"), *((one, one) for one in STATES.split())]  # type: ignore[attr-defined]
