@@ -87,7 +87,7 @@ def metrc_accounts() -> list[Finding]:
         found.append(
             Finding(
                 f"{name} lacks a key, so nothing is read from Metrc or sent to it.",
-                f"Paste both under Metrc → Accounts → {name} → Keys and licenses.",
+                f"Paste both under Metrc accounts → {name} → Keys and licenses.",
             )
         )
     practice = accounts.filter(environment=MetrcAccount.Environment.STAND_IN)
