@@ -94,7 +94,7 @@ def test_it_says_why_a_package_can_not_be_chosen(goods, order, client):
     text = text_of(page)
     assert "Is on hold. Have the hold lifted in Metrc" in text
     assert "Holds 120, and 100 are left on the line." in text
-    assert "no whole package fits. Repack 100 in Metrc" in text
+    assert "No whole package fits: repack 100 in Metrc" in text
     assert 'type="checkbox" name="package"' not in page.content.decode()
 
 
