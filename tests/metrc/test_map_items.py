@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from model_bakery import baker
 
 from catalog.models import Item, Lot
+from integrations.metrc import hints
 from integrations.metrc.map_items import map_item, match_items, meet_lots_of
 from integrations.metrc.mapping.same_item import Ours, same_item
 from integrations.metrc.models import MetrcItem, Package
@@ -102,16 +103,28 @@ def test_a_persons_choice_stays(goods, jar):
     assert lots() == {"T1": None, "T2": None, "T3": None}
 
 
-def test_a_new_lot_meets_its_package(goods, jar, django_capture_on_commit_callbacks):
+def test_a_new_lot_meets_its_package_at_once(goods, jar, django_capture_on_commit_callbacks):
+    hints.listen()
     item = baker.make(Item, name="Jar", sku="J-1")
     match_items(goods.account)
-    lot = Lot.objects.create(item=item, number="T1")
-    assert meet_lots_of([item.pk]) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        lot = Lot.objects.create(item=item, number="T1")
     assert lots()["T1"] == "T1"
-    lot.number = "T2"
-    lot.save()
-    assert meet_lots_of([item.pk]) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        lot.number = "T2"
+        lot.save()
     assert lots() == {"T1": None, "T2": "T2", "T3": None}
+    lot.delete()
+    assert lots()["T2"] is None
+
+
+def test_lots_that_nobody_told_of_are_met_by_the_sweep(goods, jar):
+    item = baker.make(Item, name="Jar", sku="J-1")
+    match_items(goods.account)
+    Lot.objects.bulk_create([Lot(item=item, number="B1"), Lot(item=item, number="b1")])
+    assert meet_lots_of([item.pk]) == 3
+    assert lots() == {"T1": "B1", "T2": "B1", "T3": "B1"}
+    assert meet_lots_of([item.pk]) == 0
 
 
 def test_the_list_shows_what_waits_unmapped_first(goods, jar, client):

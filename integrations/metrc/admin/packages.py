@@ -69,7 +69,6 @@ class PackageAdmin(ReadOnlyAdmin):
         "place",
         "shown_order",
         "packaged_on",
-        "lot",
         "facility",
     ]
     list_filter = [
@@ -99,7 +98,7 @@ class PackageAdmin(ReadOnlyAdmin):
                 "fields": [
                     ("label", "place"),
                     ("item_name", "shown_quantity"),
-                    ("shown_lab_state", "hold"),
+                    ("lab_state_in_words", "held"),
                     "shown_orders",
                 ]
             },
@@ -116,7 +115,13 @@ class PackageAdmin(ReadOnlyAdmin):
         ),
         ("Record", {"fields": [("modified_at", "read_at")]}),
     ]
-    readonly_fields = ["item_name", "shown_quantity", "shown_lab_state", "hold", "shown_orders"]
+    readonly_fields = [
+        "item_name",
+        "shown_quantity",
+        "lab_state_in_words",
+        "held",
+        "shown_orders",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         query = super().get_queryset(request).defer("raw")
@@ -154,14 +159,18 @@ class PackageAdmin(ReadOnlyAdmin):
     def shown_lab_state(self, package: Package) -> tuple[str, str]:
         return lab_color(package.lab_state), in_words(package.lab_state)
 
+    @display(description="Lab state")
+    def lab_state_in_words(self, package: Package) -> str:
+        return in_words(package.lab_state)
+
     @display(description="Hold", label={"yes": "danger"})
-    def hold(self, package: Package) -> Any:
-        told = [
-            word
-            for is_so, word in ((package.on_hold, "On hold"), (package.on_recall, "Recalled"))
-            if is_so
-        ]
-        return ("yes", ", ".join(told)) if told else "No"
+    def hold(self, package: Package) -> tuple[str, str] | None:
+        told = _held(package)
+        return ("yes", told) if told else None
+
+    @display(description="Hold")
+    def held(self, package: Package) -> str:
+        return _held(package) or "No"
 
     @display(description="Order")
     def shown_order(self, package: Package) -> str:
@@ -177,6 +186,11 @@ def lab_color(state: str) -> str:
     if state in ("TestPassed", "RetestPassed", "NotRequired", "ProcessValidated"):
         return "passed"
     return "failed" if "Failed" in state else "waits"
+
+
+def _held(package: Package) -> str:
+    words = ((package.on_hold, "On hold"), (package.on_recall, "Recalled"))
+    return ", ".join(word for is_so, word in words if is_so)
 
 
 def _orders(assignments: list[PackageAssignment]) -> str:
