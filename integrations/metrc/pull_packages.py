@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from integrations.metrc.assign_packages import end_of_canceled
 from integrations.metrc.map_items import match_items, meet_lots
 from integrations.metrc.models import MetrcFacility, Package
 from integrations.metrc.store_packages import Seen, store
@@ -41,6 +42,7 @@ def pull_packages(facility: MetrcFacility, client: MetrcClient, recorder: Record
         facility.packages_until = reached = end
     match_items(facility.account)
     meet_lots(Package.objects.filter(facility=facility))
+    end_of_canceled()
     _ask_for_shipped(facility, client, recorder)
 
 

@@ -125,11 +125,11 @@ def _advice(one: LineSuggestion, rest: Sequence[Candidate], facility: MetrcFacil
         more = "more " if one.chosen or one.assigned else ""
         refused = sum(bool(it.refusal) for it in one.others)
         why = f" {refused} can't be chosen: the table says why." if refused else ""
-        return f"{missing} of {name} are missing: no {more}package at {facility} has them.{why}"
+        return f"Missing: {missing} of {name}. No {more}package at {facility} has them.{why}"
     sizes = [with_thousands(it.quantity or ZERO) for it in rest[:MOST_SIZES]]
     more = ", …" if len(rest) > MOST_SIZES else ""
     return (
-        f"{missing} of {name} are missing, and no whole package fits. Repack {missing} in Metrc "
-        f"into a package of its own first, from {larger[0].package.label} "
+        f"Missing: {missing} of {name}. No whole package fits: repack {missing} in Metrc into a "
+        f"package of its own first, from {larger[0].package.label} "
         f"({with_thousands(larger[0].quantity or ZERO)}). At hand: {', '.join(sizes)}{more}."
     )

@@ -12,7 +12,7 @@ from model_bakery import baker
 
 from catalog import inventory
 from catalog.models import Facility, Lot
-from integrations.metrc import assign_packages
+from integrations.metrc import assign_packages, hints
 from integrations.metrc.assign_packages import (
     NotAssignable,
     assign,
@@ -86,8 +86,8 @@ def test_where_none_fits_it_says_what_to_repack(goods):
     (one,) = suggest(goods.order((goods.gummies, 100)))
     assert chosen(one) == ["BIG"]
     assert one.missing == 25
-    assert "25 of Gummies are missing" in one.advice
-    assert "Repack 25 in Metrc" in one.advice
+    assert "Missing: 25 of Gummies" in one.advice
+    assert "repack 25 in Metrc" in one.advice
     assert "from SIXTY (60)" in one.advice
     assert "At hand: 60." in one.advice
 
@@ -97,7 +97,7 @@ def test_where_there_is_too_little_it_says_so(goods):
     goods.package(40, "HELD", on_hold=True)
     (one,) = suggest(goods.order((goods.gummies, 100)))
     assert chosen(one) == ["SIXTY"]
-    assert "40 of Gummies are missing: no more package" in one.advice
+    assert "Missing: 40 of Gummies. No more package" in one.advice
     assert "1 can't be chosen" in one.advice
 
 
@@ -316,6 +316,15 @@ def test_a_canceled_orders_packages_are_free(goods):
     assert labels(order) == []
     assert len(labels(kept)) == 1
     give(goods.order((goods.gummies, 10)), package)
+
+
+def test_a_canceled_order_frees_its_packages_at_once(goods, django_capture_on_commit_callbacks):
+    hints.listen()
+    order, package = goods.order((goods.gummies, 10)), goods.package(10)
+    give(order, package)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.cancel(order, reason="The buyer called.")
+    assert labels(order) == []
 
 
 def test_a_deleted_orders_packages_are_free(goods):

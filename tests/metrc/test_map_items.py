@@ -2,12 +2,15 @@
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_bakery import baker
 
 from catalog.models import Item, Lot
+from integrations.metrc import hints
 from integrations.metrc.map_items import map_item, match_items, meet_lots_of
 from integrations.metrc.mapping.same_item import Ours, same_item
 from integrations.metrc.models import MetrcItem, Package
@@ -100,16 +103,28 @@ def test_a_persons_choice_stays(goods, jar):
     assert lots() == {"T1": None, "T2": None, "T3": None}
 
 
-def test_a_new_lot_meets_its_package(goods, jar, django_capture_on_commit_callbacks):
+def test_a_new_lot_meets_its_package_at_once(goods, jar, django_capture_on_commit_callbacks):
+    hints.listen()
     item = baker.make(Item, name="Jar", sku="J-1")
     match_items(goods.account)
-    lot = Lot.objects.create(item=item, number="T1")
-    assert meet_lots_of([item.pk]) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        lot = Lot.objects.create(item=item, number="T1")
     assert lots()["T1"] == "T1"
-    lot.number = "T2"
-    lot.save()
-    assert meet_lots_of([item.pk]) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        lot.number = "T2"
+        lot.save()
     assert lots() == {"T1": None, "T2": "T2", "T3": None}
+    lot.delete()
+    assert lots()["T2"] is None
+
+
+def test_lots_that_nobody_told_of_are_met_by_the_sweep(goods, jar):
+    item = baker.make(Item, name="Jar", sku="J-1")
+    match_items(goods.account)
+    Lot.objects.bulk_create([Lot(item=item, number="B1"), Lot(item=item, number="b1")])
+    assert meet_lots_of([item.pk]) == 3
+    assert lots() == {"T1": "B1", "T2": "B1", "T3": "B1"}
+    assert meet_lots_of([item.pk]) == 0
 
 
 def test_the_list_shows_what_waits_unmapped_first(goods, jar, client):
@@ -146,17 +161,14 @@ def test_many_are_mapped_on_one_page(goods, jar, client):
     assert MetrcItem.objects.get(pk=jar.pk).item == likely
 
 
-def test_a_page_of_items_costs_the_same_however_many(goods, jar, client, django_assert_num_queries):
+def test_a_page_of_items_costs_the_same_however_many(goods, jar, client):
     sees(client, "view_metrcitem", "change_metrcitem")
     client.get(reverse("admin:metrc_metrcitem_changelist"))
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     counts = []
-    for _ in range(2):
+    for turn in range(2):
         with CaptureQueriesContext(connection) as queries:
             client.get(reverse("admin:metrc_metrcitem_changelist"))
         counts.append(len(queries))
         for number in range(5):
-            goods.item(f"More {number}")
+            goods.item(f"More {turn} {number}")
     assert counts[0] == counts[1]

@@ -1,5 +1,5 @@
 """Metrc in the admin, a module for each group of pages."""
 
-from integrations.metrc.admin import order_panel, templates
+from integrations.metrc.admin import accounts, items, order_panel, packages, stock, templates
 
-__all__ = ["order_panel", "templates"]
+__all__ = ["accounts", "items", "order_panel", "packages", "stock", "templates"]
