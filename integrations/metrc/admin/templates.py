@@ -36,7 +36,6 @@ VIEWS = (
 @admin.register(TransferTemplate)
 class TransferTemplateAdmin(FindsPastedNumbers, ReadOnlyAdmin):
     list_display = [
-        "name",
         "order_link",
         "shown_state",
         "customer",
@@ -46,6 +45,7 @@ class TransferTemplateAdmin(FindsPastedNumbers, ReadOnlyAdmin):
         "sent_by",
         "facility",
     ]
+    list_display_links = ["shown_state"]
     list_filter = [
         "state",
         "facility",
