@@ -10,8 +10,9 @@ from integrations.metrc.record_kinds import SALES_ORDER
 from integrations.secret_free import cutter
 from integrations.wire.calls import CallMade, Observer
 
-# What a path is about, in people's words; the first that it begins with, or holds, counts.
-NAMES = (
+# What a path that ends or begins so is about, in people's words. The first that fits counts.
+ENDS = (("/wholesale", "Prices"), ("/pdf", "Manifests"))
+BEGINS = (
     ("facilities/", "Facilities"),
     ("unitsofmeasure/", "Units of measure"),
     ("packages/", "Packages"),
@@ -21,11 +22,9 @@ NAMES = (
     ("transporters/v2/vehicles", "Vehicles"),
     ("transfers/v2/types", "Transfer types"),
     ("transfers/v2/templates", "Templates"),
-    ("transfers/v2/manifest", "Manifests"),
     ("transfers/v2/outgoing", "Transfers"),
-    ("/wholesale", "Prices"),
     ("transfers/v2/deliveries", "Packages of transfers"),
-    ("/deliveries", "Deliveries"),
+    ("transfers/", "Deliveries"),
 )
 DONE = {"GET": "read", "DELETE": "withdrawn"}
 
@@ -64,7 +63,9 @@ def _keys(account: MetrcAccount) -> Iterator[str]:
 def what(made: CallMade) -> str:
     """What a call was for, in words."""
     path = f"{made.path}/"
-    name = next((name for part, name in NAMES if path.startswith(part) or part in path), "Lists")
+    fits = [name for end, name in ENDS if made.path.endswith(end)]
+    fits += [name for begin, name in BEGINS if path.startswith(begin)]
+    name = fits[0] if fits else "Lists"
     return f"{name} {DONE.get(made.method, 'sent')}"
 
 

@@ -54,6 +54,9 @@ class TransferTemplate(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
+    # When Metrc was asked to archive it, until what became of that is known.
+    withdraw_asked_at = models.DateTimeField("withdrawal asked for", null=True, blank=True)
+
     class Meta:
         ordering = ["-created_at", "-pk"]
         permissions = [("send_transfertemplate", "Can send transfer templates to Metrc")]
