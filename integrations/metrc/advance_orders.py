@@ -44,23 +44,33 @@ def advance_waiting(facility: MetrcFacility) -> tuple[int, dict[str, str]]:
     """
     rows = (
         Match.objects.filter(
-            Q(order__status__in=[*OPEN, Status.SHIPPED]) | ~Q(waits_for=""),
+            _not_there(facility.account) | ~Q(waits_for=""),
             ended_at__isnull=True,
             delivery__transfer__facility=facility,
         )
-        .select_related("order", "delivery__transfer__facility__account")
+        .select_related("order")
         .order_by("pk")
     )
     done, failed = 0, {}
-    for match in rows:
-        if _is_there(match.order.status, target_of(match)) and not match.waits_for:
-            continue
+    for match in list(rows):
         try:
             done += advance(match)
         except Exception as error:
             logger.exception("Moving on order %s failed", match.order.number)
             failed[match.order.number] = f"{type(error).__name__}: {error}"
     return done, failed
+
+
+def _not_there(account: MetrcAccount) -> Q:
+    """Matches whose orders are not where the account wants them."""
+    due = Q(pk__in=[])
+    if account.on_match == MetrcAccount.OnMatch.COMPLETED:
+        due |= Q(order__status__in=[*OPEN, Status.SHIPPED])
+    elif account.on_match == MetrcAccount.OnMatch.SHIPPED:
+        due |= Q(order__status__in=OPEN)
+    if account.on_receipt == MetrcAccount.OnReceipt.COMPLETED:
+        due |= Q(order__status__in=[*OPEN, Status.SHIPPED], delivery__received_at__isnull=False)
+    return due
 
 
 def target_of(match: Match) -> Status | None:

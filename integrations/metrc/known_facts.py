@@ -83,7 +83,10 @@ def of_orders(
         | Q(pk__in=_listed().filter(label__in=labels).values("delivery"))
         | Q(transfer__template_remote_id__in=templates)
     )
-    deliveries = about_deliveries(facility, list(rows))
+    # With the other stops of their transfers: they may explain the template.
+    trips = set(rows.values_list("transfer", flat=True))
+    stops = recent_deliveries(facility, since).filter(transfer__in=trips)
+    deliveries = about_deliveries(facility, list(stops))
     on_them = _listed().filter(delivery__in=deliveries).values("label")
     owners = _assigned(facility).filter(package__label__in=on_them)
     ids = {*order_ids, *owners.values_list("line__order", flat=True)}

@@ -234,7 +234,38 @@ CASES = [
             delivery(1, "AB", transfer_id=9, **SENT7),
             delivery(2, "CD", transfer_id=9, recipient=COPPER, **SENT7),
         ],
-        {(1, 1): "template", (2, 2): "Made from the template of order SO-000001"},
+        {(1, 1): "template", (2, 2): "labels"},
+    ),
+    Case(
+        "two stops, the first one matched before",
+        [order(1, "AB", matched_with=1, **T7), order(2, "CD", recipient=COPPER)],
+        [
+            delivery(1, "ABX", transfer_id=9, matched_orders=frozenset({1}), **SENT7),
+            delivery(2, "CD", transfer_id=9, recipient=COPPER, **SENT7),
+        ],
+        {(2, 2): "labels"},
+    ),
+    Case(
+        "two stops, neither is what the template was for",
+        [order(1, "AB", **T7), order(2, "CD", recipient=COPPER)],
+        [
+            delivery(1, "A", transfer_id=9, **SENT7),
+            delivery(2, "CD", transfer_id=9, recipient=COPPER, **SENT7),
+        ],
+        {
+            (1, 1): "Without the order's packages B",
+            (2, 2): "Made from the template of order SO-000001",
+        },
+    ),
+    Case(
+        "what fits one of them twice is certain for neither",
+        [order(1, "A"), order(2, "B")],
+        [delivery(1, "A"), delivery(2, "AB")],
+        {
+            (1, 1): "Another transfer fits as well",
+            (1, 2): "Another transfer fits as well",
+            (2, 2): "It may be another order's as well",
+        },
     ),
     Case(
         "two stops of a transfer without a template",

@@ -1,5 +1,6 @@
 """What is compared to tell which delivery is which order's, and what is found: plain facts."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -100,3 +101,14 @@ def is_in_time(order: OrderFacts, one: DeliveryFacts) -> bool:
     """Whether it was registered after the order asked for it; not when Metrc doesn't say."""
     at = one.registered_at
     return at is not None and at >= order.asked_at - CLOCKS_DIFFER
+
+
+def may_share(delivery_labels: Collection[str], orders: Iterable[Collection[str]]) -> bool:
+    """Whether one delivery may be several orders': the packages of each are in it, none twice."""
+    seen: set[str] = set()
+    for labels in orders:
+        mine = set(labels)
+        if not mine or not mine <= set(delivery_labels) or mine & seen:
+            return False
+        seen |= mine
+    return True

@@ -10,7 +10,7 @@ before the order asked for its packages is another shipment's.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from integrations.metrc.mapping.match_facts import (
@@ -24,6 +24,7 @@ from integrations.metrc.mapping.match_facts import (
     is_in_time,
     is_own_template,
     is_same_customer,
+    may_share,
 )
 from integrations.metrc.mapping.match_reasons import doubts_about, reasons_for
 
@@ -40,6 +41,8 @@ class _Book:
     by_template: dict[int, set[int]]
     by_invoice: dict[str, set[int]]
     owners: dict[str, set[int]]
+    # By transfer the stops that are just what its template was for: the others are not.
+    explained: dict[int, set[int]]
     # By delivery the orders that together are all of it, when there are several.
     merged: dict[int, frozenset[int]]
 
@@ -83,21 +86,11 @@ def candidates(
     )
 
 
-def may_share(delivery_labels: Collection[str], orders: Iterable[Collection[str]]) -> bool:
-    """Whether one delivery may be several orders': the packages of each are in it, none twice."""
-    seen: set[str] = set()
-    for labels in orders:
-        mine = set(labels)
-        if not mine or not mine <= set(delivery_labels) or mine & seen:
-            return False
-        seen |= mine
-    return True
-
-
 def _open_book(orders: Collection[OrderFacts], deliveries: Collection[DeliveryFacts]) -> _Book:
     book = _Book(
         {order.id: order for order in sorted(orders, key=lambda order: order.id)},
         {one.id: one for one in sorted(deliveries, key=lambda one: one.id) if not one.is_void},
+        defaultdict(set),
         defaultdict(set),
         defaultdict(set),
         defaultdict(set),
@@ -114,10 +107,30 @@ def _open_book(orders: Collection[OrderFacts], deliveries: Collection[DeliveryFa
     for order in book.orders.values():
         for label in order.labels if not order.is_canceled else ():
             book.owners[label].add(order.id)
+    by_number = {order.number: order for order in book.orders.values()}
+    for one in book.deliveries.values():
+        maker = by_number.get(one.template_order)
+        if maker and _is_just_it(maker, one):
+            book.explained[one.transfer_id].add(one.id)
     for one in book.deliveries.values():
         if group := _merged_in(one, book):
             book.merged[one.id] = group
     return book
+
+
+def _is_just_it(order: OrderFacts, one: DeliveryFacts) -> bool:
+    """Whether a stop is matched with an order, or is exactly what the order asked for."""
+    if order.matched_with is not None:
+        return order.matched_with == one.id
+    return order.labels == one.labels and is_same_customer(order, one)
+
+
+def _template_speaks(one: DeliveryFacts, book: _Book) -> bool:
+    """Whether the template says whose the stop is: not when another stop is what it was for.
+
+    Metrc: a transfer that was made from several templates names one.
+    """
+    return bool(one.template_order) and not book.explained[one.transfer_id] - {one.id}
 
 
 def _merged_in(one: DeliveryFacts, book: _Book) -> frozenset[int]:
@@ -127,7 +140,9 @@ def _merged_in(one: DeliveryFacts, book: _Book) -> frozenset[int]:
     together = [label for order in members for label in order.labels]
     is_all = set(together) == one.labels and len(together) == len(one.labels)
     ids = frozenset(order.id for order in members)
-    is_theirs = not one.template_order or one.template_order in {o.number for o in members}
+    is_theirs = not _template_speaks(one, book) or one.template_order in {
+        order.number for order in members
+    }
     if len(members) < 2 or not is_all or not is_theirs or not one.matched_orders <= ids:
         return NONE
     return ids
@@ -154,7 +169,7 @@ def _looked_at(order: OrderFacts, book: _Book) -> set[int]:
 
 def _is_of_another(order: OrderFacts, one: DeliveryFacts, book: _Book) -> bool:
     """Whether it was made from the template of an order that it isn't merged with."""
-    if not one.template_order or one.template_order == order.number:
+    if one.template_order == order.number or not _template_speaks(one, book):
         return False
     return order.id not in book.merged.get(one.id, NONE)
 
@@ -249,7 +264,8 @@ def _colliding(found: dict[int, list[Verdict]], book: _Book) -> set[tuple[int, i
 def _are_all_of(order_ids: set[int], one: DeliveryFacts, book: _Book) -> bool:
     """Whether these orders, with those it is matched with, may have the delivery."""
     everyone = order_ids | one.matched_orders
-    return len(everyone) == 1 or everyone == book.merged.get(one.id, NONE)
+    group = book.merged.get(one.id)
+    return everyone == group if group else len(everyone) == 1
 
 
 def _without_other_stops(verdicts: list[Verdict], book: _Book) -> list[Verdict]:
