@@ -122,7 +122,7 @@ def test_what_is_lost_or_stands_is_only_noted(metrc, shipped, decision):
     movements = Movement.objects.count()
     assert settle(only(shipped.match).pk, decision, by=metrc.user)
     assert Movement.objects.count() == movements
-    assert [text for text in history(shipped.order) if f"{first}: 2 Unit received short" in text]
+    assert [text for text in history(shipped.order) if f"{first}: 2 units received short" in text]
     assert shipped.order.status == "completed"
 
 
