@@ -25,6 +25,7 @@ from integrations.metrc.mapping.troubles import (
     ORDER,
     PACKAGES,
     READ_PACKAGES,
+    WEIGHTS,
 )
 
 NOW = datetime(2026, 7, 1, 15, tzinfo=UTC)
@@ -143,7 +144,7 @@ REFUSED = [
     ("type_unlicensed", kind(is_licensed=False), "transfer_type", "not for recipients"),
     ("no_price", package(price=None), PACKAGES, "has no price"),
     ("price_negative", package(price=Decimal(-1)), PACKAGES, "below zero"),
-    ("no_package_weight", package(gross_weight=None), PACKAGES, "has no gross weight"),
+    ("no_package_weight", package(gross_weight=None), WEIGHTS, "has no gross weight"),
     ("no_gross_weight", entry(gross_weight=None), "gross_weight", "needs the gross weight"),
     ("no_gross_weight", entry(gross_weight=Decimal(0)), "gross_weight", "needs"),
     ("no_gross_weight_unit", entry(gross_weight_unit=""), "gross_weight_unit", "Grams"),
@@ -179,12 +180,14 @@ DOUBTED = [
         "packages_stale",
         replace(FINE, shipper=ShipperFacts("L-1")),
         READ_PACKAGES,
+        WEIGHTS,
         "last read never",
     ),
     (
         "packages_stale",
         replace(FINE, shipper=ShipperFacts("L-1", packages_read_at=NOW - timedelta(hours=2))),
         READ_PACKAGES,
+        WEIGHTS,
         "more than an hour ago",
     ),
     ("needs_pdf", kind(needs_pdf=True), "transfer_type", "PDF"),

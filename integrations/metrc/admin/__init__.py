@@ -10,4 +10,12 @@ from integrations.metrc.admin import (
     transfers,
 )
 
-__all__ = ["accounts", "items", "order_panel", "packages", "stock", "templates", "transfers"]
+__all__ = [
+    "accounts",
+    "items",
+    "order_panel",
+    "packages",
+    "stock",
+    "templates",
+    "transfers",
+]

@@ -65,7 +65,7 @@ def _write(template: TransferTemplate, entered: dict[str, Any], weights: dict[in
     """Save fields and weights; whether anything was changed."""
     changed = draft_template.save(template.pk, entered)
     for pk, weight in weights.items():
-        PackageAssignment.objects.filter(pk=pk).update(gross_weight=weight)
+        PackageAssignment.objects.filter(pk=pk, ended_at=None).update(gross_weight=weight)
     return bool(changed or weights)
 
 

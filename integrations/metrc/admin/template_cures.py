@@ -30,6 +30,8 @@ def shown(
     if where == troubles.READ_PACKAGES:
         may = request.user.has_perm("metrc.sync_metrcaccount")
         return Shown(trouble, "Read packages now", reads=may)
+    if where == troubles.WEIGHTS:
+        return Shown(trouble, "Go to it", "#lb-packages")
     if where and not where.startswith("@"):
         return Shown(trouble, "Go to it", f"#id_{where}")
     label, permission, name, args = _page(where, order, facility)

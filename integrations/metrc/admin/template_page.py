@@ -26,8 +26,9 @@ from integrations.metrc.mapping.template_words import (
 from integrations.metrc.mapping.troubles import Trouble
 from integrations.metrc.models import PackageAssignment, TransferTemplate, TransferType
 from integrations.metrc.order_steps import match_of, steps_of
+from integrations.metrc.settle_template import DID_NOT_ARRIVE
 from integrations.metrc.template_differences import differences_of
-from integrations.metrc.template_facts import Planned, planned
+from integrations.metrc.template_facts import Planned, is_for, planned
 from integrations.metrc.work_kinds import TEMPLATE_WORK
 from integrations.models import WorkItem
 from orders.models import SalesOrder
@@ -115,10 +116,13 @@ def show(request: HttpRequest, order: SalesOrder, form: TemplateForm | None = No
         "may_send": may_send,
         "may_look": request.user.has_perm("metrc.sync_metrcaccount"),
         "match": match_of(order),
-        "waits": template.pk and is_open and _is_queued(template),
+        "waits": is_open and _is_queued(template),
         "zone": plan.facts.manner.zone.key,
         "words": in_words(
-            plan.facts.entry, plan.facts.kind, plan.facts.manner, plan.facts.recipient.name
+            plan.facts.entry,
+            plan.facts.kind,
+            plan.facts.manner,
+            plan.facts.recipient.name if is_for(template, order) else "",
         ),
         "differences": [] if is_open else _differences(template, order),
     }
@@ -149,6 +153,9 @@ def _is_refusal(template: TransferTemplate) -> bool:
 
 
 def _is_queued(template: TransferTemplate) -> bool:
+    """Whether the queue will send it."""
+    if template.state != State.DRAFT or template.problem not in ("", DID_NOT_ARRIVE):
+        return False
     rows = WorkItem.objects.filter(
         connection=template.facility.account_id, kind=TEMPLATE_WORK, key=str(template.pk)
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from integrations.metrc.mapping.lab_states import in_words
 from integrations.metrc.mapping.template_body import PER_UNIT, TypeFacts
-from integrations.metrc.mapping.troubles import PACKAGES, Trouble
+from integrations.metrc.mapping.troubles import PACKAGES, WEIGHTS, Trouble
 
 # Many states want a lab test that is no older than a year.
 OLD_TEST = timedelta(days=365)
@@ -57,7 +57,8 @@ def of_package(
         *_how_much(package),
         *_what_the_type_wants(package, kind, rules),
     ):
-        yield Trouble(code, f"Package {package.label} {text}", PACKAGES, package.label)
+        where = WEIGHTS if code == "no_package_weight" else PACKAGES
+        yield Trouble(code, f"Package {package.label} {text}", where, package.label)
     for code, text in _doubts(package, kind, now):
         yield Trouble(
             code, f"Package {package.label} {text}", PACKAGES, package.label, is_warning=True
@@ -107,17 +108,17 @@ def _what_the_type_wants(
     package: PackageFacts, kind: TypeFacts | None, rules: Rules
 ) -> Iterator[tuple[str, str]]:
     if package.price is not None and package.price < 0:
-        yield "price_negative", "has a price below zero. Enter another one below."
+        yield "price_negative", "has a price below zero. Enter another one."
     if kind is None:
         return
     if kind.is_wholesale and package.price is None:
-        yield "no_price", f"has no price, which “{kind.name}” needs. Enter it below."
+        yield "no_price", f"has no price, which “{kind.name}” needs. Enter it."
     elif kind.is_wholesale and rules.price_is == PER_UNIT and not package.in_metrc:
         yield "no_price", "has no units to divide its price by. Assign another one."
     if kind.needs_package_weights and not (package.gross_weight and package.gross_weight > 0):
         yield (
             "no_package_weight",
-            f"has no gross weight, which “{kind.name}” needs. Enter it below.",
+            f"has no gross weight, which “{kind.name}” needs. Enter it.",
         )
 
 

@@ -15,8 +15,10 @@ NOTHING = "–"
 def in_words(
     entry: TemplateEntry, kind: TypeFacts | None, manner: Manner, recipient: str
 ) -> list[tuple[str, str]]:
-    """Each thing that is sent, but the packages: what it is, and what it says."""
-    to = f"{recipient}, license {entry.recipient_license or NOTHING}"
+    """Each thing that is sent, but the packages: what it is, and what it says.
+
+    `recipient` is the name of who gets it, "" where that is not known."""
+    to = _joined(recipient, _with("license", entry.recipient_license))
     driver = _joined(
         entry.driver_name,
         _with("driver's license", entry.driver_license),
@@ -31,7 +33,7 @@ def in_words(
     )
     rows = [
         ("Name and invoice number", entry.name),
-        ("To", to if recipient else NOTHING),
+        ("To", to or NOTHING),
         ("Transfer type", entry.transfer_type or NOTHING),
         ("Departure", moment_in_words(entry.departs_at, manner.zone)),
         ("Arrival", moment_in_words(entry.arrives_at, manner.zone)),

@@ -9,6 +9,7 @@ ITEMS = "@items"
 ORDER = "@order"
 PACKAGES = "@packages"
 READ_PACKAGES = "@read_packages"
+WEIGHTS = "@weights"
 
 
 @dataclass(frozen=True)
