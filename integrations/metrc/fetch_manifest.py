@@ -2,12 +2,13 @@
 was changed.
 """
 
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from catalog.natural import natural
 from integrations import work
 from integrations.metrc.connect import client_for
-from integrations.metrc.models import ManifestFile, MetrcAccount, Transfer
+from integrations.metrc.models import ManifestFile, Match, MetrcAccount, MetrcFacility, Transfer
 from integrations.metrc.wire.client import MetrcClient
 from integrations.metrc.work_kinds import MANIFEST_WORK
 from integrations.models import Connection, WorkItem
@@ -31,6 +32,21 @@ def ask(transfer: Transfer) -> None:
     """Have the manifest fetched by a worker; one that failed is tried afresh."""
     account_id = transfer.facility.account_id
     work.ask(account_id, MANIFEST_WORK, [str(transfer.pk)], WorkItem.Priority.REST)
+
+
+def ask_for_due(facility: MetrcFacility) -> int:
+    """Have the manifests of a license's matched transfers fetched that are not kept yet, or were
+    changed since; returns how many. One that failed for good waits for a person."""
+    rows = Transfer.objects.filter(
+        Q(manifest__isnull=True) | ~Q(manifest__modified_at=F("modified_at")),
+        Exists(Match.objects.filter(delivery__transfer=OuterRef("pk"), ended_at__isnull=True)),
+        facility=facility,
+        is_voided=False,
+    )
+    keys = [str(pk) for pk in rows.order_by("pk").values_list("pk", flat=True)]
+    rest = WorkItem.Priority.REST
+    work.ask(facility.account_id, MANIFEST_WORK, keys, rest, revive=False)
+    return len(keys)
 
 
 def fetch(transfer: Transfer, client: MetrcClient) -> ManifestFile:

@@ -15,6 +15,7 @@ from catalog.inventory import InventoryError
 from integrations.metrc import assign_packages, match_transfers, reconcile
 from integrations.metrc.assign_packages import NotAssignable
 from integrations.metrc.candidate_packages import left_on
+from integrations.metrc.mapping import transfer_states
 from integrations.metrc.mapping.place_packages import OpenLine, ToPlace, place
 from integrations.metrc.mapping.units import in_base_units
 from integrations.metrc.match_transfers import CannotMatch
@@ -48,6 +49,10 @@ class Row:
     quantity: Decimal | None
     line_id: int | None
     other: str = ""
+
+    @property
+    def state(self) -> str:
+        return transfer_states.of_package(self.listed.state)
 
     @property
     def can_be_placed(self) -> bool:

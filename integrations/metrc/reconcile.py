@@ -6,10 +6,11 @@ people decide about them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from catalog.decimals import units
 from integrations.metrc.mapping import reconcile as figures
@@ -20,6 +21,7 @@ from integrations.metrc.models import (
     DeliveryPackage,
     Discrepancy,
     Match,
+    MetrcFacility,
     PackageAssignment,
 )
 from integrations.metrc.order_steps import match_of
@@ -194,6 +196,24 @@ def note_discrepancies(match: Match) -> int:
         if (label, kind) not in kept and (label, kind) not in decided
     )
     return match.discrepancies.filter(decision="").count()
+
+
+def note_since(facility: MetrcFacility, since: datetime) -> int:
+    """Note what did not arrive whole on the matched deliveries of a license that were read, or
+    matched, since then; returns how many differences wait for a decision there."""
+    packages = DeliveryPackage.objects.filter(delivery=OuterRef("delivery"), is_listed=True)
+    differs = Q(state__in=[State.REJECTED, State.RETURNED]) | (
+        Q(state=State.ACCEPTED)
+        & (~Q(received_quantity=F("shipped_quantity")) | ~Q(received_unit=F("shipped_unit")))
+    )
+    undecided = Discrepancy.objects.filter(match=OuterRef("pk"), decision="")
+    rows = Match.objects.filter(
+        Q(delivery__transfer__read_at__gte=since) | Q(matched_at__gte=since),
+        Exists(packages.filter(differs)) | Exists(undecided),
+        delivery__transfer__facility=facility,
+        ended_at__isnull=True,
+    )
+    return sum(note_discrepancies(match) for match in rows.order_by("pk"))
 
 
 def _has_changed(row: Discrepancy, now: _Found) -> bool:

@@ -11,6 +11,7 @@ from catalog import inventory
 from catalog.decimals import units, with_thousands
 from catalog.models import Facility, Item, Lot, Movement
 from integrations.metrc import reconcile
+from integrations.metrc.mapping.reconcile import in_words
 from integrations.metrc.mapping.units import in_base_units
 from integrations.metrc.models import Discrepancy, Match, Package, PackageAssignment
 from orders import moves
@@ -85,7 +86,7 @@ def _decided_before(row: Discrepancy, decision: str) -> bool:
 def _told(row: Discrepancy, match: Match, decision: str, done: str, note: str) -> str:
     """The line in the order's history."""
     what = {Kind.SHORT: "received short", Kind.OVER: "received more"}.get(Kind(row.kind), "")
-    amount = f"{with_thousands(units(row.quantity))} {row.unit}".strip()
+    amount = in_words(units(row.quantity), row.unit)
     text = f"{match.delivery.transfer}, package {row.label}: {amount} {what or 'rejected'}. "
     text += f"{Decision(decision).label}{done}."
     return f"{text} {note.strip()}".strip()

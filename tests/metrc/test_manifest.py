@@ -62,6 +62,17 @@ def test_it_is_fetched_once_and_anew_when_the_transfer_changed(metrc, shipped):
     assert not fetch_manifest.is_due(transfer)
 
 
+def test_those_of_matched_transfers_are_asked_for_until_they_are_here(metrc, shipped):
+    assert fetch_manifest.ask_for_due(metrc.facility) == 1
+    item = WorkItem.objects.get(kind=MANIFEST_WORK)
+    WorkItem.objects.update(stuck_at=timezone.now())
+    assert fetch_manifest.ask_for_due(metrc.facility) == 1
+    item.refresh_from_db()
+    assert item.stuck_at
+    fetch_manifest.fetch(shipped.transfer, metrc.client())
+    assert fetch_manifest.ask_for_due(metrc.facility) == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [

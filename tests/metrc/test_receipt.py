@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from model_bakery import baker
 
 from catalog import inventory
@@ -12,6 +13,7 @@ from catalog.models import Lot, Movement
 from integrations.metrc import assign_packages, match_transfers, reconcile
 from integrations.metrc.match_transfers import CannotMatch
 from integrations.metrc.models import Delivery, Discrepancy, PackageAssignment
+from integrations.metrc.problems_of_transfers import differences as problems
 from integrations.metrc.settle_discrepancies import CannotSettle, choices_of, settle
 from orders import services
 from tests.leaflink.pages import text_of, url
@@ -73,6 +75,21 @@ def test_noting_twice_changes_nothing_and_a_corrected_receipt_corrects(metrc, sh
     assert only(shipped.match).decision == Decision.ACCEPTED
 
 
+def test_after_a_reading_only_what_was_read_is_noted_and_it_is_a_problem(metrc, shipped):
+    before = timezone.now()
+    metrc.world.receive(shipped.remote.id, reject=[shipped.labels[2]])
+    read(metrc)
+    assert list(problems()) == []
+    assert reconcile.note_since(metrc.facility, timezone.now()) == 0
+    assert reconcile.note_since(metrc.facility, before) == 1
+    (problem,) = problems()
+    assert "24 rejected" in problem.text
+    assert problem.url == url("metrc_order_received", shipped.order.pk)
+    settle(only(shipped.match).pk, Decision.WRITTEN_OFF, by=metrc.user)
+    assert list(problems()) == []
+    assert reconcile.note_since(metrc.facility, before) == 0
+
+
 def test_more_than_was_shipped_is_noted(metrc, shipped):
     first = shipped.labels[0]
     found = received(metrc, shipped.match, shipped.remote, short={first: 101})
@@ -122,7 +139,7 @@ def test_what_is_lost_or_stands_is_only_noted(metrc, shipped, decision):
     movements = Movement.objects.count()
     assert settle(only(shipped.match).pk, decision, by=metrc.user)
     assert Movement.objects.count() == movements
-    assert [text for text in history(shipped.order) if f"{first}: 2 Unit received short" in text]
+    assert [text for text in history(shipped.order) if f"{first}: 2 units received short" in text]
     assert shipped.order.status == "completed"
 
 

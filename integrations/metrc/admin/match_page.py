@@ -95,7 +95,9 @@ def match(request: HttpRequest, order_id: int) -> HttpResponse:
         context["is_kept"] = has_return(found)
         context["has_manifest"] = not is_due(found.delivery.transfer)
     elif may_match:
-        context["offers"] = _sought(order, words) if words else _ranked(order)
+        asked = {one.possible.delivery_id for one in context["questions"]}
+        offers = _sought(order, words) if words else _ranked(order)
+        context["offers"] = [one for one in offers if words or one.delivery.pk not in asked]
     return TemplateResponse(request, "admin/metrc/match.html", context)
 
 
@@ -142,19 +144,25 @@ def _questions(order: SalesOrder, found: Match | None) -> list[Question]:
         packages: list[DeliveryPackage] = delivery.listed  # type: ignore[attr-defined]
         theirs = {one.label for one in packages}
         reasons, doubts = _parted(row.reasons)
+        told = " ".join(doubts)
         questions.append(
             Question(
                 row,
                 _state_of(delivery, [one.state for one in packages]),
                 reasons,
                 doubts,
-                sorted(ours - theirs),
-                sorted(theirs - ours) if ours else [],
+                _untold(ours - theirs, told),
+                _untold(theirs - ours, told) if ours else [],
                 found is not None and found.delivery_id == row.delivery_id,
                 delivery.is_listed and not delivery.transfer.is_voided,
             )
         )
     return questions
+
+
+def _untold(labels: set[str], told: str) -> list[str]:
+    """The tags, unless all of them are named already."""
+    return [] if all(label in told for label in labels) else sorted(labels)
 
 
 def _parted(reasons: list[str]) -> tuple[list[str], list[str]]:

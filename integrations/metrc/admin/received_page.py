@@ -16,15 +16,15 @@ from catalog.decimals import with_thousands
 from catalog.inventory import InventoryError
 from catalog.permissions import require
 from integrations.metrc import reconcile
-from integrations.metrc.mapping.reconcile import Amount, Packed, sums_of
-from integrations.metrc.models import DeliveryPackage, Discrepancy
+from integrations.metrc.mapping import transfer_states
+from integrations.metrc.mapping.reconcile import Packed, in_words, sums_of
+from integrations.metrc.models import Discrepancy
 from integrations.metrc.order_steps import steps_of
 from integrations.metrc.settle_discrepancies import CannotSettle, choices_of, settle
 from orders.models import SalesOrder
 from orders.status import IllegalMove
 
 SETTLES = "metrc.settle_discrepancy"
-STATES = dict(DeliveryPackage.State.choices)
 
 
 @dataclass
@@ -148,7 +148,7 @@ def _line_row(one: reconcile.LineFigures, kept: Kept) -> LineRow:
     if absent := len(figures.not_shipped):
         marks.append((f"{absent} package{'s' * (absent != 1)} not on the transfer", "warning"))
     apart = [
-        f"{with_thousands(sums.shipped)} {unit} shipped, {with_thousands(sums.received)} received"
+        f"{in_words(sums.shipped, unit)} shipped, {in_words(sums.received, unit)} received"
         for unit, sums in figures.by_unit.items()
         if unit
     ]
@@ -170,8 +170,8 @@ def _package_row(package: Packed, unit: str, kept: Kept) -> PackageRow:
         package.label,
         state,
         with_thousands(package.assigned) if package.assigned is not None else "",
-        _amount(package.shipped),
-        _amount(package.received),
+        package.shipped.words if package.shipped else "",
+        package.received.words if package.received else "",
         difference,
         color,
         [_choice(one, package) for one in kept.get(package.label, [])],
@@ -182,16 +182,14 @@ def _told(package: Packed, unit: str) -> tuple[str, str, str]:
     """The state of a package, in what it differs, and in which colour that is shown."""
     if not package.is_on_transfer:
         return "Not on the transfer", "", "warning"
-    state = STATES.get(package.state, package.state or "Not said")
+    state = transfer_states.of_package(package.state)
     sums = sums_of(package)
     if sums.difference:
         kind, amount = sums.difference
-        shown = (
-            f"{with_thousands(amount)} {package.shipped.unit if package.shipped else ''}".strip()
-        )
+        shown = in_words(amount, package.shipped.unit if package.shipped else "")
         words = {"short": f"{shown} short", "over": f"{shown} more", "rejected": "Rejected"}[kind]
         if kind == "rejected" and package.is_back:
-            words = "Rejected, and back"
+            return state, "Rejected, and back", "warning"
         return state, words, "danger" if kind != "over" else "warning"
     if sums.unclear:
         why = "How much was received is not said" if package.received is None else ""
@@ -199,14 +197,8 @@ def _told(package: Packed, unit: str) -> tuple[str, str, str]:
     return state, "", "info" if sums.on_the_way else "success"
 
 
-def _amount(amount: Amount | None) -> str:
-    if amount is None:
-        return ""
-    return f"{with_thousands(amount.quantity)} {amount.unit}".strip()
-
-
 def _choice(found: Discrepancy, package: Packed) -> Choice:
-    amount = f"{with_thousands(found.quantity)} {found.unit}".strip()
+    amount = in_words(found.quantity, found.unit)
     difference = sums_of(package).difference
     now = ""
     if found.decision and (difference is None or difference[0] != found.kind):

@@ -124,7 +124,7 @@ class TransferAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
             None,
             {
                 "fields": [
-                    ("shown_manifest", "shown_state"),
+                    ("shown_manifest", "state_in_words"),
                     ("created_at", "created_by"),
                     ("shown_packages", "facility"),
                     ("modified_at", "read_at"),
@@ -132,7 +132,7 @@ class TransferAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
             },
         ),
     ]
-    readonly_fields = ["shown_manifest", "shown_state", "shown_packages"]
+    readonly_fields = ["shown_manifest", "state_in_words", "shown_packages"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transfer]:
         matches = Match.objects.filter(ended_at__isnull=True).select_related("order")
@@ -170,6 +170,10 @@ class TransferAdmin(PageContext, FindsPastedNumbers, ReadOnlyAdmin):
     def shown_state(self, transfer: Transfer) -> tuple[str, str]:
         state = state_of(transfer)
         return state.name, state.words
+
+    @display(description="State")
+    def state_in_words(self, transfer: Transfer) -> str:
+        return state_of(transfer).words
 
     @display(description="Recipient")
     def recipients(self, transfer: Transfer) -> str:
@@ -246,7 +250,7 @@ def deliveries_of(transfer_id: int) -> list[dict[str, Any]]:
                 received=one.received_at is not None,
                 states=[package.state for package in one.rows],
             ),
-            "packages": one.rows,
+            "packages": [(row, transfer_states.of_package(row.state)) for row in one.rows],
             "orders": [match.order for match in _standing(one)],
         }
         for one in rows

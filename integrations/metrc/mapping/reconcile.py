@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 
+from catalog.decimals import with_thousands
+
 ZERO = Decimal(0)
 
 
@@ -32,6 +34,19 @@ class Amount:
 
     quantity: Decimal
     unit: str = ""
+
+    @property
+    def words(self) -> str:
+        """As people say it: "2", "24 each", "28.3496 grams"."""
+        return in_words(self.quantity, self.unit)
+
+
+def in_words(quantity: Decimal, unit: str) -> str:
+    """A quantity with the name of its unit, ours ("Unit") or Metrc's ("Grams")."""
+    name = unit.lower()
+    if name and name != "each" and not name.endswith("s") and quantity != 1:
+        name += "s"
+    return f"{with_thousands(quantity)} {name}".strip()
 
 
 @dataclass(frozen=True)

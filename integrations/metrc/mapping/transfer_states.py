@@ -23,6 +23,20 @@ RECEIVED = Shown("received", "Received", "success")
 NOT_WHOLE = Shown("not_whole", "Received, not all accepted", "warning")
 
 
+# Metrc's words for the packages of a delivery.
+_PACKAGES = {
+    "Shipped": "On the way",
+    "Accepted": "Accepted",
+    "Rejected": "Rejected",
+    "Returned": "Returned",
+}
+
+
+def of_package(state: str) -> str:
+    """The state of a package in words; a word that is new to us as it is."""
+    return _PACKAGES.get(state, state or "Not said")
+
+
 def of_counts(*, voided: bool, units: int, received: int, packages_received: int) -> Shown:
     """The state of a transfer with so many deliveries, or of a delivery (one unit, which is
     received or not), of which so many packages were received."""
