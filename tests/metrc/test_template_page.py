@@ -357,3 +357,21 @@ def test_the_defaults_are_those_of_the_same_customer(world, sent):
     assert (again.driver_name, again.planned_route) == ("Ada", "East")
     other = world.order(3, destination=None)
     assert (draft_for(other).driver_name, draft_for(other).planned_route) == ("Ada", "")
+
+
+@pytest.mark.parametrize(
+    ("account", "license_of", "words"),
+    [
+        ({"is_active": False}, {}, "is switched off"),
+        ({"user_key": ""}, {}, "has no keys"),
+        ({"key_check": {"at": "", "problem": "Keys refused."}}, {}, "Keys refused."),
+        ({}, {"is_listed": False}, "no longer reach license C11-1"),
+        ({}, {"checks": {"View Transfer Templates": "It is missing."}}, "It is missing."),
+    ],
+)
+def test_keys_and_permissions_that_lack_are_said_before(screen, world, account, license_of, words):
+    for row, values in ((world.account, account), (world.facility, license_of)):
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
+    assert words in screen.text()
