@@ -83,8 +83,8 @@ class Page:
 
     def fields(self):
         """What the form would send."""
-        form = self.client.get(self.url()).context["form"]
-        html = self.get()
+        answer = self.client.get(self.url())
+        form, html = answer.context["form"], answer.content.decode()
         sent = dict(form.was)
         for name in form.fields:
             value = form[name].value()
