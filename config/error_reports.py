@@ -8,8 +8,6 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import sentry_sdk
-
 from config.redaction import Redaction
 
 
@@ -22,6 +20,9 @@ def start_error_reports(
     """
     if not dsn:
         return
+    # Every process starts without it that has nobody to report to, which is sooner.
+    import sentry_sdk
+
     redaction = Redaction(secrets)
     sentry_sdk.init(
         dsn=dsn,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Max, Min
@@ -69,6 +68,9 @@ def check_queue() -> Answer:
     """Whether what carries the hints answers; without Redis that is the database."""
     if not settings.QUEUE_REDIS_URL:
         return {"kind": "database"}, []
+    # Processes start a tenth sooner without it, and most have none.
+    import redis
+
     try:
         # Not the queue's own connection: it would wait for an answer without end.
         with redis.Redis.from_url(

@@ -119,6 +119,17 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
+        "title": "Metrc",
+        "separator": True,
+        "items": [
+            _model("Packages", "package_2", "metrc", "package"),
+            _model("Metrc transfers", "local_shipping", "metrc", "transfer"),
+            _model("Transfer templates", "assignment", "metrc", "transfertemplate"),
+            _model("Metrc items", "label", "metrc", "metrcitem"),
+            _model("Metrc accounts", "key", "metrc", "metrcaccount"),
+        ],
+    },
+    {
         "title": "Behind the scenes",
         "separator": True,
         "collapsible": True,

@@ -29,6 +29,7 @@ JOBS = (
         "catalog pull", "integrations.leaflink.jobs.pull_catalog", 10, "products, customers, staff"
     ),
     Job("audit", "integrations.leaflink.jobs.audit", 60, "everything read anew"),
+    Job("metrc", "integrations.metrc.jobs.poll", 10, "Metrc's packages and transfers"),
     Job("notices", "config.schedules.tell", 1, "what needs a person, and mails about it"),
     Job("clean-up", "config.schedules.clean_up", 60 * 24, "old runs, webhooks and queue results"),
 )

@@ -265,7 +265,7 @@ LEAFLINK_REQUESTS_PER_MINUTE = env.int("LEAFLINK_REQUESTS_PER_MINUTE", default=3
 LEAFLINK_REQUESTS_AT_ONCE = env.int("LEAFLINK_REQUESTS_AT_ONCE", default=10)
 # Metrc names no limit for a minute: integrators report 50 requests a second for each facility. This
 # is far below it, counted for each vendor key and state.
-METRC_REQUESTS_PER_MINUTE = env.int("METRC_REQUESTS_PER_MINUTE", default=240)
+METRC_REQUESTS_PER_MINUTE = env.int("METRC_REQUESTS_PER_MINUTE", default=600)
 
 # How many days records of work are kept: see `integrations.retention`.
 KEEP_RUNS_DAYS = keep_days(env, "KEEP_RUNS_DAYS", 30)

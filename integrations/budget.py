@@ -76,7 +76,7 @@ class SharedBudget:
         self._mine -= 1
 
     def pause(self, seconds: float) -> None:
-        """LeafLink said 429: nobody of this owner asks again before that many seconds."""
+        """The vendor said 429: nobody of this owner asks again before that many seconds."""
         self._mine = 0
         now = timezone.now()
         until = now + timedelta(seconds=seconds)

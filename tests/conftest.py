@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 from types import SimpleNamespace
 
@@ -26,6 +27,13 @@ def pytest_collection_modifyitems(config, items):
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in set(dropped)]
+
+
+def pytest_collection_finish():
+    """What is there by now stays, so nobody need look through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _runs_here(item):

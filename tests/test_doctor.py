@@ -18,6 +18,7 @@ from config import doctor
 from config.doctor import database, setup, work
 from config.schedules import write_schedules
 from integrations.leaflink.models import Account
+from integrations.metrc.models import MetrcAccount
 from integrations.models import Heartbeat, Run, WorkItem
 
 pytestmark = pytest.mark.django_db
@@ -257,6 +258,21 @@ def test_account_keys(production):
     assert "No key has no App key" in found
     assert "No hook has no webhook key" in found
     assert "Practice is a practice account" in found
+
+
+def test_metrc_accounts(production):
+    made = {"state": "CA", "environment": "production", "vendor_key": "v", "user_key": "u"}
+    MetrcAccount.objects.create(name="Good", **made)
+    assert work.metrc_accounts() == []
+    MetrcAccount.objects.create(name="Off", **made | {"user_key": "", "is_active": False})
+    assert work.metrc_accounts() == []
+    MetrcAccount.objects.create(name="Half", **made | {"user_key": ""})
+    MetrcAccount.objects.create(name="Trial", **made | {"environment": "stand_in"})
+    found = words(work.metrc_accounts())
+    assert "Half lacks a key" in found
+    assert "Trial is a practice account" in found
+    production.PRODUCTION = False
+    assert "Trial" not in words(work.metrc_accounts())
 
 
 def test_webhook_addresses(production):

@@ -30,6 +30,7 @@ CHECKS: dict[str, Check] = {
     "worker": work.worker,
     "schedules": work.schedules,
     "accounts": work.account_keys,
+    "Metrc accounts": work.metrc_accounts,
     "webhooks": work.webhook_addresses,
     "runs": work.runs,
     "work": work.stuck_work,

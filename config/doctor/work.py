@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -11,6 +12,7 @@ from config import health
 from config.doctor.findings import Finding
 from config.schedules import JOBS
 from integrations.leaflink.models import Account
+from integrations.metrc.models import MetrcAccount
 from integrations.models import WorkItem
 
 # LeafLink sends some webhook within that time wherever there is business.
@@ -74,6 +76,28 @@ def account_keys() -> list[Finding]:
                     "Set it to inactive, or practise on another installation.",
                 )
             )
+    return found
+
+
+def metrc_accounts() -> list[Finding]:
+    """The same of Metrc's accounts."""
+    found = []
+    accounts = MetrcAccount.objects.filter(is_active=True)
+    for name in accounts.filter(Q(vendor_key="") | Q(user_key="")).values_list("name", flat=True):
+        found.append(
+            Finding(
+                f"{name} lacks a key, so nothing is read from Metrc or sent to it.",
+                f"Paste both under Metrc accounts → {name} → Keys and licenses.",
+            )
+        )
+    practice = accounts.filter(environment=MetrcAccount.Environment.STAND_IN)
+    for name in practice.values_list("name", flat=True) if settings.PRODUCTION else ():
+        found.append(
+            Finding(
+                f"{name} is a practice account.",
+                "Set it to inactive, or practise on another installation.",
+            )
+        )
     return found
 
 

@@ -49,7 +49,9 @@ def assignments_of(order: SalesOrder) -> QuerySet[PackageAssignment]:
     """The packages that are assigned to an order now, line by line, each with what it is."""
     rows = PackageAssignment.objects.filter(line__order=order, ended_at__isnull=True)
     return (
-        rows.select_related("line__item", "package__metrc_item", "package__facility")
+        rows.select_related(
+            "line__item", "package__metrc_item__item", "package__facility", "package__lot"
+        )
         .defer("package__raw")
         .order_by("line__position", "pk")
     )

@@ -136,6 +136,22 @@ def _not_transferable(package: Package, line: OrderLine, facility: MetrcFacility
     return ""
 
 
+def changed_since(
+    package: Package, line: OrderLine, facility: MetrcFacility, assigned: Decimal
+) -> str:
+    """What speaks against a package that is assigned to the line already, in words that follow its
+    tag: Metrc may have changed it since. "" when all is well; `assigned` are base units."""
+    if why := why_not(package, line, facility, None):
+        return why
+    now = holds(package, line)
+    if now is not None and now != units(assigned):
+        return (
+            f"holds {with_thousands(now)} now, and {with_thousands(units(assigned))} when it was "
+            "assigned. Remove it, and choose again."
+        )
+    return ""
+
+
 def is_of_lot(package: Package, number: str) -> bool:
     """Whether a package is of the lot: that is its lot here, its tag or its production batch."""
     own = (package.lot.number if package.lot else "", package.label, package.batch_number)

@@ -32,10 +32,11 @@ def cure_for(permission: str, *, is_everywhere: bool) -> str:
     """What to do about one that is missing; `is_everywhere`: at every license alike."""
     name = GIVEN_WITH.get(permission, permission)
     what = f"“{name}” is missing: {NEEDS[permission]} only with it."
-    user = (
-        "In Metrc an administrator of this facility ticks it for the user under Admin > Employees"
-    )
+    user = "an administrator of this facility ticks it for the user under Admin > Employees"
     vendor = "the vendor key lacks it (Metrc's vendor permissions, which Metrc's support gives)"
     if is_everywhere:
-        return f"{what} It is refused at every license, so most likely {vendor}. Else: {user}."
-    return f"{what} {user}. If it is ticked there, {vendor}."
+        return (
+            f"{what} It is refused at every license, so most likely {vendor}. Otherwise, in Metrc, "
+            f"{user}."
+        )
+    return f"{what} In Metrc {user}. If it is ticked there, {vendor}."

@@ -46,7 +46,6 @@ def read_facilities(account: MetrcAccount, client: MetrcClient, run: Recorder) -
 
 def read_lists_of(facility: MetrcFacility, client: MetrcClient, run: Recorder) -> None:
     """Read the lists of one license: see `read_lists`."""
-    before = run.failed
     number = facility.license_number
     with _noted(run, f"transfer types of {number}"):
         types = reads.transfer_types(client, number)
@@ -55,9 +54,9 @@ def read_lists_of(facility: MetrcFacility, client: MetrcClient, run: Recorder) -
         _keep(Driver, facility, "remote_id", reads.drivers(client, number), _driver, run)
     with _noted(run, f"vehicles of {number}"):
         _keep(Vehicle, facility, "remote_id", reads.vehicles(client, number), _vehicle, run)
-    if run.failed == before:
-        facility.lists_read_at = timezone.now()
-        MetrcFacility.objects.filter(pk=facility.pk).update(lists_read_at=facility.lists_read_at)
+    # Also where a list was refused: asking for it again at once would bring the same.
+    facility.lists_read_at = timezone.now()
+    MetrcFacility.objects.filter(pk=facility.pk).update(lists_read_at=facility.lists_read_at)
 
 
 @contextmanager

@@ -56,11 +56,13 @@ class Running:
     """`manage.py demo`, as a user starts it, in a folder of its own."""
 
     def __init__(self, folder, *options):
-        self.port, self.leaflink_port = free_port(), free_port()
+        self.port, self.leaflink_port, self.metrc_port = free_port(), free_port(), free_port()
         self.admin = f"http://127.0.0.1:{self.port}/admin"
         self.leaflink = f"http://127.0.0.1:{self.leaflink_port}"
+        self.metrc = f"http://127.0.0.1:{self.metrc_port}"
         self.log = (folder / "demo.log").open("w+")
         ports = ("--port", self.port, "--leaflink-port", self.leaflink_port)
+        ports = (*ports, "--metrc-port", self.metrc_port)
         command = ["manage.py", "demo", *ports, *options]
         environment = {**os.environ, "LEAFBRIDGE_DATA_DIR": str(folder), "DATABASE_URL": ""}
         environment.pop("DJANGO_SETTINGS_MODULE", None)

@@ -3,21 +3,18 @@
 The pages and exports of every role are searched by the walk in tests/test_role_walk.py.
 """
 
-import logging
-
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
 
 from config import two_factor
-from config.logging import logging_config
 from integrations.leaflink.models import Account, Order
 from orders import services
 from orders.models import SalesOrder
+from tests.secrets_search import database_as_text, log_lines
 
 APP_KEY, HOOK_KEY = "known-app-key-4711", "known-webhook-key-4712"
 SECRET_KEY, PASSWORD = "known-secret-key-4713-" + "x" * 40, "known-password-4714"
@@ -46,39 +43,10 @@ def secrets(settings, bench):
     return [APP_KEY, HOOK_KEY, SECRET_KEY, ENCRYPTION_KEY, PASSWORD]
 
 
-class Lines(logging.Handler):
-    """Log lines as production writes them."""
-
-    def __init__(self):
-        super().__init__(logging.DEBUG)
-        self.lines = []
-        options = logging_config(json=True, level="DEBUG")["formatters"]["structured"]
-        self.setFormatter(options.pop("()")(**options))
-
-    def emit(self, record):
-        self.lines.append(self.format(record))
-
-
 @pytest.fixture
 def lines():
-    handler, root = Lines(), logging.getLogger()
-    before = root.level
-    # As talkative as LOG_LEVEL can make it.
-    root.setLevel(logging.DEBUG)
-    root.addHandler(handler)
-    yield handler.lines
-    root.removeHandler(handler)
-    root.setLevel(before)
-
-
-def database_as_text():
-    """Every row of every table."""
-    text = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute("SELECT * FROM " + connection.ops.quote_name(table))  # noqa: S608
-            text += [f"{table}: {row!r}" for row in cursor.fetchall()]
-    return "\n".join(text)
+    with log_lines() as found:
+        yield found
 
 
 def log_in_with_a_phone(secrets):

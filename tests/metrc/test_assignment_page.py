@@ -12,7 +12,13 @@ from model_bakery import baker
 from catalog.models import Facility
 from customers.models import SalesRep
 from integrations.metrc.assign_packages import assign, assignments_of
-from integrations.metrc.models import MetrcFacility, MetrcItem, PackageAssignment, TransferTemplate
+from integrations.metrc.models import (
+    MetrcFacility,
+    MetrcItem,
+    Package,
+    PackageAssignment,
+    TransferTemplate,
+)
 from orders.models import SalesOrder
 from tests.leaflink.pages import text_of, url
 from tests.metrc.goods import Goods
@@ -230,3 +236,28 @@ def test_the_page_costs_the_same_for_any_number_of_lines(goods, client):
             client.get(at(order))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"quantity": 80}, "Holds 80 now, and 100 when it was assigned."),
+        ({"on_hold": True}, "Is on hold."),
+        ({"place": "in_transit"}, "Is not on the shelf: Metrc says “on a transfer”."),
+    ],
+)
+def test_what_metrc_has_changed_since_is_told(goods, order, client, change, said):
+    package = goods.package(100, "C")
+    assign(order, order.lines.get().pk, [package.pk], by=None)
+    sees(client, *ASSIGNS)
+    assert said not in text_of(client.get(at(order)))
+    Package.objects.update(**change)
+    assert said in text_of(client.get(at(order)))
+    SalesOrder.objects.update(status="shipped")
+    assert said not in text_of(client.get(at(order)))
+
+
+def test_weights_say_what_is_counted(goods, client):
+    flower = goods.item("Flower", unit_of_measure="Pound")
+    sees(client, *ASSIGNS)
+    assert "Ordered: 5 pounds" in text_of(client.get(at(goods.order((flower, 5)))))

@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,17 +14,20 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from config import demo
+from config import demo, demo_metrc
 from integrations import work
 from integrations.leaflink.cycle import run_cycle
 from integrations.leaflink.management.commands.leaflink_sandbox import open_world
 from integrations.leaflink.models import Account, Blocker, Listing, Order
 from integrations.leaflink.sandbox import seed
-from integrations.leaflink.sandbox.server import RunningServer, serve
+from integrations.leaflink.sandbox.server import serve
 from integrations.leaflink.sandbox.world import World
-from integrations.sandbox.server import wait_for_signal
+from integrations.metrc.management.commands.metrc_sandbox import state_file
+from integrations.metrc.sandbox.server import serve as serve_metrc
+from integrations.sandbox.server import RunningServer, wait_for_signal
 
 SANDBOX_PORT = 8801
+METRC_PORT = 8802
 SEED = 1
 ORDERS = 25
 WORKBENCH = "/admin/leaflink/listing/workbench/"
@@ -38,6 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="Where to serve the admin.")
         parser.add_argument(
             "--leaflink-port", type=int, default=SANDBOX_PORT, help="Where to serve the stand-in."
+        )
+        parser.add_argument(
+            "--metrc-port", type=int, default=METRC_PORT, help="Where to serve Metrc's stand-in."
         )
         parser.add_argument("--items", type=int, default=40)
         parser.add_argument("--orders", type=int, help=f"Default: {ORDERS}, or 0 with --unlinked.")
@@ -70,23 +79,35 @@ class Command(BaseCommand):
             )
         world = open_world(settings.DATA_DIR)
         seed.build(world, items=options["items"], orders=orders, seed=SEED, varied=unlinked)
-        server = self._serve_stand_in(world, options)
-        try:
+        states = demo_metrc.open_worlds(lambda state: state_file(settings.DATA_DIR, state))
+        with ExitStack() as running:
+            server, metrc = (
+                self._serve_stand_in(running, start, options[port], options["once"])
+                for start, port in (
+                    (partial(serve, world), "leaflink_port"),
+                    (partial(serve_metrc, states), "metrc_port"),
+                )
+            )
             self._exchange(world, server, options)
-            self._summarize(server, options)
+            self.stdout.write("Exchanging with Metrc …")
+            demo_metrc.make(states, metrc.url)
+            work.drain(30)
+            self._summarize(server, metrc, options)
             if not options["once"]:
                 self._serve(options["port"])
-        finally:
-            server.stop()
 
-    def _serve_stand_in(self, world: World, options: dict[str, Any]) -> RunningServer:
+    def _serve_stand_in(
+        self, running: ExitStack, start: Callable[..., RunningServer], port: int, once: bool
+    ) -> RunningServer:
         try:
-            return serve(world, port=options["leaflink_port"])
+            server = start(port=port)
         except OSError as error:
-            if not options["once"]:
+            if not once:
                 raise CommandError(str(error)) from None
             # A single exchange does without the address that people know.
-            return serve(world, port=0)
+            server = start(port=0)
+        running.callback(server.stop)
+        return server
 
     def _exchange(self, world: World, server: RunningServer, options: dict[str, Any]) -> None:
         site = f"http://127.0.0.1:{options['port']}"
@@ -106,7 +127,9 @@ class Command(BaseCommand):
         if error:
             raise CommandError(f"{account.name}: {error}")
 
-    def _summarize(self, server: RunningServer, options: dict[str, Any]) -> None:
+    def _summarize(
+        self, server: RunningServer, metrc: RunningServer, options: dict[str, Any]
+    ) -> None:
         self.stdout.write("\n" + summary())
         site = f"http://127.0.0.1:{options['port']}"
         unlinked = options["unlinked"]
@@ -127,6 +150,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Order  {server.url}/   as a retailer would; it shows up under LeafLink orders"
             )
+        for place in demo_metrc.PLACES:
+            where = f"{metrc.url}/{place.rules.code}/"
+            self.stdout.write(f"Metrc  {where}   as a licensee in {place.rules.name} has it")
         self.stdout.write("Stop   Ctrl-C")
 
     def _serve(self, port: int) -> None:

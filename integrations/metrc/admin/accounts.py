@@ -20,8 +20,9 @@ from catalog.page_context import PageContext
 from catalog.return_to import ReturnsToCaller
 from integrations.metrc.admin.licenses import license_urls
 from integrations.metrc.check_keys import stored
-from integrations.metrc.lab_states import LAB_STATES
+from integrations.metrc.mapping import lab_states
 from integrations.metrc.models import MetrcAccount
+from integrations.metrc.models.accounts import STATES, passing_lab_states
 
 Environment = MetrcAccount.Environment
 # The environment in a word or two, and its colour.
@@ -74,6 +75,7 @@ class MetrcAccountForm(forms.ModelForm):  # type: ignore[type-arg]
     passing_lab_states = forms.MultipleChoiceField(
         label="Lab states that may be transferred",
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=passing_lab_states,
         error_messages={"required": "Tick at least one, or no package may be transferred."},
     )
 
@@ -96,13 +98,18 @@ class MetrcAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             if name in self.fields:
                 self.fields[name].help_text = text
         if lab := self.fields.get("passing_lab_states"):
-            others = [one for one in self.instance.passing_lab_states if one not in LAB_STATES]
-            lab.choices = [*LAB_STATES.items(), *((one, one) for one in others)]  # type: ignore[attr-defined]
-        environment = self.fields.get("environment")
-        if environment and settings.PRODUCTION:
-            environment.choices = [  # type: ignore[attr-defined]
-                one for one in Environment.choices if one[0] != Environment.STAND_IN
+            states = dict.fromkeys([*lab_states.KNOWN, *self.instance.passing_lab_states])
+            lab.choices = [(one, lab_states.in_words(one)) for one in states]  # type: ignore[attr-defined]
+        # They can't be changed later, so nothing is chosen beforehand.
+        if state := self.fields.get("state"):
+            state.choices = [("", "Choose"), *((one, one) for one in STATES.split())]  # type: ignore[attr-defined]
+        if environment := self.fields.get("environment"):
+            offered = [
+                one
+                for one in Environment.choices
+                if not (settings.PRODUCTION and one[0] == Environment.STAND_IN)
             ]
+            environment.choices = [("", "Choose"), *offered]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -212,7 +219,7 @@ class MetrcAccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
         found = stored(account)
         look, text = "", "Not tested"
         if not (account.__dict__.get("vendor_key") and account.__dict__.get("user_key")):
-            look, text = "lb-state lb-state-danger", "Missing"
+            look, text = "lb-state lb-state-danger", "No keys"
         elif found and found.is_refused:
             look, text = "lb-state lb-state-danger", "Refused"
         elif found and not found.is_tested:
@@ -227,6 +234,8 @@ class MetrcAccountAdmin(PageContext, ReturnsToCaller, ModelAdmin):
     def licenses(self, account: Any) -> SafeString:
         page = reverse("admin:metrc_account_licenses", args=[account.pk])
         text = f"{account.mapped_count} of {account.license_count} are facilities of ours"
+        if not account.license_count:
+            text = "None known yet"
         return format_html('<a class="lb-link" href="{}">{}</a>', page, text)
 
     @display(description="Read up to")

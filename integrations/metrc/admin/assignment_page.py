@@ -12,14 +12,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from catalog.decimals import in_cases, plain, with_thousands
+from catalog.models import UnitOfMeasure
 from catalog.natural import natural
 from catalog.permissions import require
 from integrations.metrc import assign_packages
 from integrations.metrc.admin.assignment_obstacles import Obstacle, obstacles_of
 from integrations.metrc.assign_packages import LineSuggestion, NotAssignable
-from integrations.metrc.candidate_packages import ZERO, Candidate, too_much
+from integrations.metrc.candidate_packages import ZERO, Candidate, changed_since, too_much
 from integrations.metrc.mapping.lab_states import in_words
-from integrations.metrc.models import Package, PackageAssignment, TransferTemplate
+from integrations.metrc.models import MetrcFacility, Package, PackageAssignment, TransferTemplate
 from integrations.metrc.order_steps import steps_of
 from integrations.metrc.package_prices import prices_of
 from orders.models import SalesOrder
@@ -44,12 +45,14 @@ class Choice:
 
 @dataclass
 class Assigned:
-    """A package of a line, what it costs, and the price that was entered for it ("" for none)."""
+    """A package of a line, what it costs, and the price that was entered for it ("" for none).
+    `warning`: what Metrc has changed of it since."""
 
     assignment: PackageAssignment
     quantity: str
     price: Decimal
     entered: str
+    warning: str
 
 
 @dataclass
@@ -64,6 +67,14 @@ class LineRows:
     assigned: list[Assigned] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     left_out: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What is counted, after a number, where it isn't pieces (" pounds")."""
+        item = self.found.line.item
+        if item is None or item.unit_of_measure == UnitOfMeasure.UNIT:
+            return ""
+        return f" {item.get_unit_of_measure_display().lower()}s"
 
     @property
     def priced(self) -> Decimal:
@@ -82,8 +93,9 @@ def page(request: HttpRequest, order_id: int) -> HttpResponse:
     order = get_object_or_404(SalesOrder.objects.select_related("facility"), pk=order_id)
     found = assign_packages.suggest(order)
     steps = steps_of(order, request, here="packages")
-    rows = lines_of(order, found)
     is_open = order.status in OPEN
+    # What has left is judged where its transfer is.
+    rows = lines_of(order, found, None if steps.match or not is_open else steps.facility)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": f"Packages of order {order.number}",
@@ -111,18 +123,24 @@ def _seen(request: HttpRequest, obstacles: Iterable[Obstacle]) -> list[Obstacle]
     ]
 
 
-def lines_of(order: SalesOrder, found: list[LineSuggestion]) -> list[LineRows]:
-    """What the page shows of each line."""
+def lines_of(
+    order: SalesOrder, found: list[LineSuggestion], facility: MetrcFacility | None
+) -> list[LineRows]:
+    """What the page shows of each line. `facility`: where assigned packages must still be; None
+    where that doesn't matter any more."""
     assigned: dict[int, list[PackageAssignment]] = {}
     every = list(assign_packages.assignments_of(order))
     for one in every:
         assigned.setdefault(one.line_id, []).append(one)
     prices = prices_of(every)
-    return [_line(one, assigned.get(one.line.pk, []), prices) for one in found]
+    return [_line(one, assigned.get(one.line.pk, []), prices, facility) for one in found]
 
 
 def _line(
-    found: LineSuggestion, assigned: list[PackageAssignment], prices: dict[int, Decimal]
+    found: LineSuggestion,
+    assigned: list[PackageAssignment],
+    prices: dict[int, Decimal],
+    facility: MetrcFacility | None,
 ) -> LineRows:
     line = found.line
     chosen = {it.package.pk for it in found.chosen}
@@ -144,6 +162,9 @@ def _line(
                 with_thousands(one.quantity),
                 prices[one.pk],
                 "" if one.price is None else plain(one.price),
+                _capital(changed_since(one.package, line, facility, one.quantity))
+                if facility
+                else "",
             )
             for one in assigned
         ],
@@ -158,9 +179,11 @@ def _choice(found: LineSuggestion, it: Candidate, is_suggested: bool) -> Choice:
     if not why and it.quantity is not None and it.quantity > found.left:
         why = too_much(package, it.quantity, found.left)
     quantity = "–" if it.quantity is None else with_thousands(it.quantity)
-    return Choice(
-        package, quantity, in_words(package.lab_state), why[:1].upper() + why[1:], is_suggested
-    )
+    return Choice(package, quantity, in_words(package.lab_state), _capital(why), is_suggested)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def assign_ticked(request: HttpRequest, order_id: int) -> HttpResponse:

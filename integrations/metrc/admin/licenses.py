@@ -24,7 +24,7 @@ from integrations.metrc.check_keys import KeyCheck
 from integrations.metrc.connect import has_keys
 from integrations.metrc.map_facilities import Taken, choose
 from integrations.metrc.models import MetrcAccount, MetrcFacility
-from integrations.metrc.permissions import NEEDS, NOT_REACHED, UNTRIED
+from integrations.metrc.permissions import GIVEN_WITH, NEEDS, NOT_REACHED, UNTRIED
 from integrations.metrc.work_kinds import LISTS_WORK, PACKAGES_WORK, TRANSFERS_WORK
 from integrations.models import WorkItem
 
@@ -75,10 +75,16 @@ def licenses(request: HttpRequest, account_id: int) -> HttpResponse:
         "found": found,
         "tested_at": datetime.fromisoformat(found.at) if found else None,
         "licenses": [
-            {"row": row, "permissions": _permissions(row), "is_waiting": str(row.pk) in waiting}
+            {
+                "row": row,
+                "permissions": (permissions := _permissions(row)),
+                "wrong": [one for one in permissions if one["state"] in ("missing", "untested")],
+                "is_waiting": str(row.pk) in waiting,
+            }
             for row in rows
         ],
         "not_reached": NOT_REACHED,
+        "needed": [name for name in (*NEEDS, *UNTRIED) if name not in GIVEN_WITH],
         "facilities": ours,
         "may_change": may(CHANGE),
         "may_sync": may(SYNC),

@@ -2,6 +2,23 @@
 
 import re
 
+# Metrc: the names of /labtests/v2/states, those first that are transferred most.
+KNOWN = (
+    "TestPassed",
+    "RetestPassed",
+    "NotRequired",
+    "ProcessValidated",
+    "Remediated",
+    "Decontaminated",
+    "RandDCompleted",
+    "NotSubmitted",
+    "SubmittedForTesting",
+    "TestingInProgress",
+    "AwaitingConfirmation",
+    "SelectedForRandomTesting",
+    "TestFailed",
+    "RetestFailed",
+)
 _OWN_WORDS = {
     "": "Not known",
     "NotRequired": "No test required",

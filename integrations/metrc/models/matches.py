@@ -27,6 +27,12 @@ class Match(models.Model):
     matched_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    # What the delivery was when it was matched, or when a person last said that it is it: by this
+    # a later alteration in Metrc is noticed.
+    labels = models.JSONField(default=list, blank=True, editable=False)
+    recipient_key = models.CharField(max_length=100, blank=True, editable=False)
+    # The transfer's `expanded_at` at which the two were last compared.
+    compared_at = models.DateTimeField(null=True, editable=False)
     # Why the order could not be moved on, in words; empty: it was, or need not be.
     waits_for = models.TextField(blank=True)
     ended_at = models.DateTimeField("ended", null=True, blank=True)
@@ -61,6 +67,10 @@ class PossibleMatch(models.Model):
     # What speaks for it and against it, in words for people.
     reasons = models.JSONField(default=list)
     found_at = models.DateTimeField("found", default=timezone.now)
+    # Of packages and recipient of the delivery then: once dismissed it stays so until they change,
+    # or for good when a person has unmatched it.
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    is_final = models.BooleanField(default=False, editable=False)
     dismissed_at = models.DateTimeField("dismissed", null=True, blank=True)
     dismissed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"

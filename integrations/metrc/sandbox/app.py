@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, abort, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from integrations.metrc.sandbox import api, api_transfers
+from integrations.metrc.sandbox import api, api_transfers, web, web_packages, web_transfers
 from integrations.metrc.sandbox.access import Gate, Limits
 from integrations.metrc.sandbox.errors import SandboxError, Throttled
 from integrations.metrc.sandbox.records import LoggedRequest
@@ -60,6 +60,11 @@ def _build() -> Flask:
         if values:
             values.pop("state", None)
 
+    @app.url_defaults
+    def _same_state(endpoint: str, values: dict[str, Any]) -> None:
+        if g.get("world") is not None and app.url_map.is_endpoint_expecting(endpoint, "state"):
+            values.setdefault("state", g.world.rules.code)
+
     @app.before_request
     def _enter() -> Response | None:
         if request.blueprint not in (api.blueprint.name, api_transfers.blueprint.name):
@@ -95,6 +100,9 @@ def _build() -> Flask:
 
     for blueprint in (api.blueprint, api_transfers.blueprint):
         app.register_blueprint(blueprint, url_prefix="/<state>")
+    app.register_blueprint(web.home)
+    for pages in (web.blueprint, web_transfers.blueprint, web_packages.blueprint):
+        app.register_blueprint(pages, url_prefix="/<state>/web")
     # Flask answers an exception with a page; a cut connection must have none.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app

@@ -69,7 +69,7 @@ def user_key(state: str) -> str:
 
 
 def build(
-    state: str,
+    state: str | StateRules,
     shippers: Iterable[str] | Mapping[str, str],
     recipients: Iterable[str] | Mapping[str, str],
     items: Iterable[tuple[str, str]],
@@ -79,14 +79,16 @@ def build(
     store: Store | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> World:
-    """A world of a state ("ca", "mi") in which `shippers` hold packages of every item.
+    """A world of a state in which `shippers` hold packages of every item.
 
+    `state` is a code ("ca", "mi"), or rules of one's own.
     `shippers` and `recipients` are license numbers, or map them to names. `items` are (name, unit)
     as Metrc shall call them. Each shipper gets `packages_each` good packages of each item, and one
     on hold, one that wasn't tested and one that failed; drivers and vehicles; and the user key
     `user_key(state)` opens all shippers. Raises KeyError for a state there is none of.
     """
-    rules = STATES[state]
+    rules = STATES[state] if isinstance(state, str) else state
+    state = rules.code
     world = World(rules, vendor_key=VENDOR_KEY, store=store, clock=clock)
     chance = random.Random(f"{seed}-{state}")
     wanted = list(items)

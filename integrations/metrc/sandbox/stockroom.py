@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,10 @@ class Stockroom(State):
             key = UserKey(self.next_id("user_key"), value, name, list(licenses), list(permissions))
             self.save(key)
             return key
+
+    def make_user_key(self, licenses: Iterable[str], name: str = "New user") -> UserKey:
+        """Give a user a new key with every permission, as Metrc makes one up."""
+        return self.add_user_key(secrets.token_urlsafe(24), licenses, name=name)
 
     def set_permissions(self, value: str, permissions: Iterable[str]) -> None:
         """Let a user key have these permissions, and no others."""

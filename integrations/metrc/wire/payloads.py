@@ -1,62 +1,35 @@
 """What Metrc sends, as typed models that accept what it really sends.
 
-Metrc: names differ by age and state, texts are "" or null where there is nothing, times and dates
-have 0001-01-01 for none, ids have 0. Each model takes all of these and ignores what it doesn't
-know; what it can't read is named by its path. `raw` is the row as it came, fit for the database.
+Metrc: names differ by age and state, and much is null or "" where nothing is declared so. Each
+model takes all of it and ignores what it doesn't know; what it can't read is named by its path.
+`raw` is the row as it came, fit for the database.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr
-from pydantic import model_validator as check
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_pascal
 
 from integrations.metrc.wire.errors import VENDOR
+from integrations.metrc.wire.fields import (
+    Count,
+    Id,
+    Label,
+    LocalTime,
+    Measure,
+    OptionalDate,
+    OptionalId,
+    OptionalTime,
+)
 from integrations.wire import fields
 from integrations.wire.errors import BadPayload
-from integrations.wire.fields import (
-    Flag,
-    Number,
-    OptionalNumber,
-    Text,
-    or_default,
-    sensible_time,
-    storable,
-)
-
-
-def _day(value: Any) -> Any:
-    return value.partition("T")[0] if isinstance(value, str) else value
-
-
-def _sensible_date(value: date | None) -> date | None:
-    return value if value and 1970 <= value.year <= 2200 else None
-
-
-def _nothing() -> None:
-    return None
-
-
-def _zero_is_none(value: Any) -> Any:
-    return None if value in ("", 0, "0") else value
-
-
-Id = Annotated[int, Field(gt=0, lt=2**63)]
-OptionalId = Annotated[Id | None, BeforeValidator(_zero_is_none), or_default(_nothing)]
-Count = Annotated[int, Field(ge=0, lt=2**31), or_default(int)]
-Label = Annotated[Text, Field(min_length=1, max_length=100)]
-# With an offset: when Metrc noted something.
-OptionalTime = Annotated[fields.OptionalTime, or_default(_nothing)]
-# Without one: the facility's local time, left naive; one that has an offset keeps it.
-LocalTime = Annotated[datetime | None, AfterValidator(sensible_time), or_default(_nothing)]
-OptionalDate = Annotated[
-    date | None, BeforeValidator(_day), AfterValidator(_sensible_date), or_default(_nothing)
-]
+from integrations.wire.fields import Flag, Number, OptionalNumber, Text, or_default, storable
 
 
 class Payload(fields.Payload):
+    """A row of Metrc's, whose fields are named as Python's are."""
+
     model_config = ConfigDict(alias_generator=to_pascal, populate_by_name=True)
 
     _raw: Any = PrivateAttr(default=None)
@@ -166,7 +139,7 @@ class PackagedItem(Payload):
     unit_of_measure_name: Text = ""
     strain_name: Text = ""
     item_brand_name: Text = ""
-    unit_weight: Annotated[OptionalNumber, or_default(_nothing)] = None
+    unit_weight: Measure = None
     unit_weight_unit_of_measure_name: Text = ""
 
 
@@ -178,7 +151,7 @@ class Package(Payload):
     package_type: Text = ""
     external_id: Text = ""
     quantity: Number
-    original_package_quantity: Annotated[OptionalNumber, or_default(_nothing)] = None
+    original_package_quantity: Measure = None
     unit_of_measure_name: Text = ""
     unit_of_measure_abbreviation: Text = ""
     packaged_date: OptionalDate = None
@@ -280,7 +253,7 @@ class Delivery(Payload):
     actual_return_departure_date_time: LocalTime = None
     estimated_return_arrival_date_time: LocalTime = None
     actual_return_arrival_date_time: LocalTime = None
-    gross_weight: Annotated[OptionalNumber, or_default(_nothing)] = None
+    gross_weight: Measure = None
     gross_unit_of_weight_name: Text = ""
     planned_route: Text = ""
     delivery_package_count: Count = 0
@@ -313,7 +286,7 @@ class DeliveryPackage(Payload):
     is_donation: Flag = False
     is_testing_sample: Flag = False
 
-    @check(mode="before")
+    @model_validator(mode="before")
     @classmethod
     def _older_names(cls, row: Any) -> Any:
         """Metrc: older rows call the item's name ProductName."""

@@ -141,6 +141,7 @@ class Visitor:
 
     def _read(self, answer: Any) -> Visitor:
         self.status, self.text = answer.status_code, html.unescape(answer.get_data(as_text=True))
+        answer.close()
         return self
 
     @property

@@ -1,0 +1,193 @@
+"""One cycle of a Metrc account, one at a time: lists, packages, templates whose answer was lost,
+transfers and what they mean for our orders. Schedule, buttons and queued work all come through
+here.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+from structlog.contextvars import bound_contextvars
+
+from integrations import runs, work
+from integrations.budget import BudgetExhausted
+from integrations.encryption import WrongEncryptionKey
+from integrations.leases import lease
+from integrations.metrc import match_transfers, reconcile
+from integrations.metrc.assign_packages import end_of_canceled
+from integrations.metrc.connect import client_for
+from integrations.metrc.map_items import match_items
+from integrations.metrc.models import (
+    Match,
+    MetrcAccount,
+    MetrcFacility,
+    Transfer,
+    TransferTemplate,
+)
+from integrations.metrc.pull_packages import pull_packages
+from integrations.metrc.pull_transfers import pull_transfers
+from integrations.metrc.read_lists import read_lists
+from integrations.metrc.wire.client import MetrcClient
+from integrations.metrc.work_kinds import MANIFEST_WORK, TEMPLATE_WORK
+from integrations.models import Notice, WorkItem
+from integrations.notices import notify, resolve
+from integrations.runs import Recorder
+from integrations.wire.errors import BadCredentials, VendorError
+
+logger = logging.getLogger(__name__)
+LISTS_EVERY = timedelta(hours=1)
+
+
+@dataclass
+class Step:
+    """What a step did. `error` is set when it could not be finished."""
+
+    name: str
+    error: str = ""
+
+
+@dataclass
+class _Context:
+    account: MetrcAccount
+    facilities: list[MetrcFacility]
+
+
+Action = Callable[[_Context, MetrcClient, Recorder], None]
+
+
+def _lists(context: _Context, client: MetrcClient, run: Recorder) -> None:
+    read_lists(context.account, client, run)
+
+
+def _packages(context: _Context, client: MetrcClient, run: Recorder) -> None:
+    _each(context, run, lambda facility: pull_packages(facility, client, run))
+    match_items(context.account)
+    end_of_canceled()
+
+
+def _templates(context: _Context, client: MetrcClient, run: Recorder) -> None:
+    """Templates of which Metrc was asked something and has not answered go on the queue."""
+    asked = TransferTemplate.objects.filter(
+        Q(state=TransferTemplate.State.ASKED)
+        | Q(state=TransferTemplate.State.SENT, withdraw_asked_at__isnull=False),
+        facility__in=context.facilities,
+    )
+    keys = [str(pk) for pk in asked.values_list("pk", flat=True)]
+    run.seen += len(keys)
+    work.ask(context.account.pk, TEMPLATE_WORK, keys, WorkItem.Priority.ORDERS)
+
+
+def _transfers(context: _Context, client: MetrcClient, run: Recorder) -> None:
+    def read(facility: MetrcFacility) -> None:
+        pull_transfers(facility, client, run)
+        match_transfers.look(facility)
+
+    _each(context, run, read)
+    matches = Match.objects.filter(
+        ended_at__isnull=True, delivery__transfer__facility__in=context.facilities
+    )
+    # What was received whole and settled is not looked at for ever.
+    recent = Q(matched_at__gte=timezone.now() - timedelta(days=90))
+    for match in matches.filter(recent).select_related("delivery"):
+        reconcile.note_discrepancies(match)
+    due = map(str, _manifests_due(context.facilities))
+    work.ask(context.account.pk, MANIFEST_WORK, due, WorkItem.Priority.REST)
+
+
+def _manifests_due(facilities: Collection[MetrcFacility]) -> list[int]:
+    """Transfers that are an order's and whose manifest was not fetched since they changed."""
+    ours = Transfer.objects.filter(
+        facility__in=facilities,
+        is_voided=False,
+        deliveries__matches__in=Match.objects.filter(ended_at__isnull=True),
+    )
+    fresh = Q(manifest__modified_at=F("modified_at")) | Q(
+        manifest__isnull=False, modified_at__isnull=True
+    )
+    return list(ours.exclude(fresh).distinct().values_list("pk", flat=True))
+
+
+def _each(context: _Context, run: Recorder, read: Callable[[MetrcFacility], None]) -> None:
+    """Read each license; one whose permission is missing is told of, and the others are read."""
+    failed: VendorError | None = None
+    for facility in context.facilities:
+        try:
+            read(facility)
+        except BadCredentials as error:
+            failed = error
+            run.problem(facility, str(error))
+    if failed:
+        raise failed
+
+
+STEPS: dict[str, Action] = {
+    "lists": _lists,
+    "packages": _packages,
+    "templates": _templates,
+    "transfers": _transfers,
+}
+
+
+def run_cycle(
+    account: MetrcAccount, only: Collection[str] = (), *, facility_id: int | None = None
+) -> list[Step]:
+    """Run the steps (all, or `only` some), for all of the account's mapped licenses or for one,
+    and return what each did. A step that fails is reported and the next is tried.
+
+    Raises Busy when another process is at it.
+    """
+    steps = []
+    with lease(f"metrc account {account.pk}"):
+        for name, action in STEPS.items():
+            if only and name not in only:
+                continue
+            # Read anew for each step: the first one may find licenses.
+            facilities = account.facilities.filter(is_listed=True, facility__isnull=False)
+            if facility_id is not None:
+                facilities = facilities.filter(pk=facility_id)
+            context = _Context(account, list(facilities.select_related("account", "facility")))
+            if not only and name == "lists" and not _lists_due(account):
+                continue
+            step = Step(name)
+            steps.append(step)
+            _run_step(context, step, action)
+    return steps
+
+
+def _lists_due(account: MetrcAccount) -> bool:
+    """Whether the lists were not read within the hour."""
+    lately = account.facilities.filter(lists_read_at__gte=timezone.now() - LISTS_EVERY)
+    return not lately.exists()
+
+
+def _run_step(context: _Context, step: Step, action: Action) -> None:
+    account = context.account
+    with bound_contextvars(account=account.pk, step=step.name):
+        try:
+            with _recorded(account, step.name) as (run, client):
+                action(context, client, run)
+        except (BadCredentials, WrongEncryptionKey) as error:
+            step.error = str(error)
+            notify(account, Notice.Category.CREDENTIALS, step.name, f"{account}: {error}")
+        except (VendorError, BudgetExhausted) as error:
+            step.error = str(error)
+        except Exception as error:
+            logger.exception("step failed", extra={"account": account.pk, "step": step.name})
+            step.error = f"{type(error).__name__}: {error}"
+        else:
+            resolve(account, Notice.Category.CREDENTIALS, [step.name])
+
+
+@contextmanager
+def _recorded(account: MetrcAccount, name: str) -> Iterator[tuple[Recorder, MetrcClient]]:
+    """A Run for the step, and a client whose calls it counts."""
+    with runs.record(account, name) as run:
+        client = client_for(account, WorkItem.Priority.ORDERS)
+        try:
+            yield run, client
+        finally:
+            run.calls = client.calls
