@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
-from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -33,9 +32,6 @@ State = TransferTemplate.State
 
 @pytest.fixture
 def world(monkeypatch):
-    # The steps of an order lead to pages that have tests of their own.
-    steps = lambda order, request, here: SimpleNamespace(order=order, steps=[])  # noqa: E731
-    monkeypatch.setattr("integrations.metrc.admin.template_page.steps_of", steps)
     world = TemplateWorld()
     monkeypatch.setattr(connect, "new_session", lambda: world.client().session)
     return world
