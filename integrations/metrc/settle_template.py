@@ -10,7 +10,6 @@ from typing import Any
 from django.utils import timezone
 
 from integrations import work
-from integrations.budget import BudgetExhausted
 from integrations.leases import Busy
 from integrations.metrc import send_template
 from integrations.metrc.draft_template import EDITABLE, State
@@ -26,7 +25,8 @@ from integrations.metrc.send_template import (
 )
 from integrations.metrc.wire.client import MetrcClient
 from integrations.models import Connection
-from integrations.wire.errors import BadCredentials, BadPayload, Gone, Refused, Wait
+from integrations.outcomes import outcomes
+from integrations.wire.errors import Wait
 
 # Longer than a client waits for an answer: what Metrc was asked may still be on its way.
 SETTLING = timedelta(seconds=90)
@@ -124,23 +124,22 @@ def _send_if_due(template_id: int) -> None:
 def _for_the_queue(key: str, act: Any) -> None:
     """Do it, with what may come of it in the words of the queue."""
     try:
-        act()
+        with outcomes():
+            _acted(act)
     except TransferTemplate.DoesNotExist:
         return
-    except NotYet as error:
-        # Nobody's failure: it is known in a minute.
-        wait = timedelta(seconds=error.seconds)
-        raise work.Later(str(error), wait, "unknown outcome", counts=False) from error
-    except Wait as error:
-        wait = timedelta(seconds=error.seconds)
-        raise work.Later(str(error), wait, counts=not error.slow_down) from error
-    except BudgetExhausted as error:
-        raise work.Later(str(error), error.wait, counts=False) from error
     except CannotSend as error:
         if not error.troubles:
             raise work.Later(str(error), timedelta(seconds=5), "busy", counts=False) from error
         texts = " ".join(one.text for one in error.troubles)
         TransferTemplate.objects.filter(pk=int(key), state__in=EDITABLE).update(problem=texts)
         raise work.Stuck(f"{error} {texts}", "refused") from error
-    except (BadCredentials, BadPayload, Gone, Refused) as error:
-        raise work.Stuck(str(error), type(error).__name__) from error
+
+
+def _acted(act: Any) -> None:
+    try:
+        act()
+    except NotYet as error:
+        # Nobody's failure: it is known in a minute.
+        wait = timedelta(seconds=error.seconds)
+        raise work.Later(str(error), wait, "unknown outcome", counts=False) from error

@@ -12,6 +12,8 @@ from django.utils import timezone
 from catalog.decimals import units
 from catalog.models import Facility
 from customers.models import normalized_license
+from integrations.metrc import check_keys
+from integrations.metrc.connect import has_keys
 from integrations.metrc.mapping.preflight import (
     Facts,
     LineFacts,
@@ -145,8 +147,11 @@ def problem_of_license(facility: MetrcFacility) -> str:
     account = facility.account
     if not account.is_active:
         return f"The Metrc account {account} is switched off. Switch it on."
-    if not (account.vendor_key and account.user_key):
-        return f"The Metrc account {account} has no keys. Enter them."
+    if not has_keys(account):
+        return f"The Metrc account {account} has no keys. Paste them."
+    tested = check_keys.stored(account)
+    if tested and tested.is_refused:
+        return tested.problem
     if not facility.is_listed:
         return (
             f"The keys of {account} no longer reach license {facility.license_number}. Have the "

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
-from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -33,9 +32,6 @@ State = TransferTemplate.State
 
 @pytest.fixture
 def world(monkeypatch):
-    # The steps of an order lead to pages that have tests of their own.
-    steps = lambda order, request, here: SimpleNamespace(order=order, steps=[])  # noqa: E731
-    monkeypatch.setattr("integrations.metrc.admin.template_page.steps_of", steps)
     world = TemplateWorld()
     monkeypatch.setattr(connect, "new_session", lambda: world.client().session)
     return world
@@ -83,8 +79,8 @@ class Page:
 
     def fields(self):
         """What the form would send."""
-        form = self.client.get(self.url()).context["form"]
-        html = self.get()
+        answer = self.client.get(self.url())
+        form, html = answer.context["form"], answer.content.decode()
         sent = dict(form.was)
         for name in form.fields:
             value = form[name].value()
@@ -357,3 +353,21 @@ def test_the_defaults_are_those_of_the_same_customer(world, sent):
     assert (again.driver_name, again.planned_route) == ("Ada", "East")
     other = world.order(3, destination=None)
     assert (draft_for(other).driver_name, draft_for(other).planned_route) == ("Ada", "")
+
+
+@pytest.mark.parametrize(
+    ("account", "license_of", "words"),
+    [
+        ({"is_active": False}, {}, "is switched off"),
+        ({"user_key": ""}, {}, "has no keys"),
+        ({"key_check": {"at": "", "problem": "Keys refused."}}, {}, "Keys refused."),
+        ({}, {"is_listed": False}, "no longer reach license C11-1"),
+        ({}, {"checks": {"View Transfer Templates": "It is missing."}}, "It is missing."),
+    ],
+)
+def test_keys_and_permissions_that_lack_are_said_before(screen, world, account, license_of, words):
+    for row, values in ((world.account, account), (world.facility, license_of)):
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
+    assert words in screen.text()
