@@ -11,6 +11,7 @@ class MetrcConfig(AppConfig):
     def ready(self) -> None:
         from integrations import problems
         from integrations.metrc import (
+            hints,
             jobs,
             problems_of_accounts,
             problems_of_packages,
@@ -21,6 +22,7 @@ class MetrcConfig(AppConfig):
 
         jobs.register_work()
         record_pages.register()
+        hints.listen()
         for module in (
             problems_of_accounts,
             problems_of_packages,

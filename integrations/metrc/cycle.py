@@ -18,9 +18,7 @@ from integrations.budget import BudgetExhausted
 from integrations.encryption import WrongEncryptionKey
 from integrations.leases import lease
 from integrations.metrc import fetch_manifest, match_transfers, reconcile
-from integrations.metrc.assign_packages import end_of_canceled
 from integrations.metrc.connect import client_for
-from integrations.metrc.map_items import match_items
 from integrations.metrc.models import MetrcAccount, MetrcFacility, TransferTemplate
 from integrations.metrc.pull_packages import pull_packages
 from integrations.metrc.pull_transfers import pull_transfers
@@ -59,8 +57,6 @@ def _lists(context: _Context, client: MetrcClient, run: Recorder) -> None:
 
 def _packages(context: _Context, client: MetrcClient, run: Recorder) -> None:
     _each(context, run, lambda facility: pull_packages(facility, client, run))
-    match_items(context.account)
-    end_of_canceled()
 
 
 def _templates(context: _Context, client: MetrcClient, run: Recorder) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from customers.models import normalized_license
@@ -25,7 +25,7 @@ from integrations.metrc.models import (
     PossibleMatch,
     TransferTemplate,
 )
-from orders.models import SalesOrder
+from orders.models import OrderLine, SalesOrder
 from orders.status import OPEN, Status
 
 # How long a completed order is still looked for, in case it was completed before its transfer was.
@@ -165,6 +165,7 @@ def about_orders(
         .order_by()
         .values_list("order", "delivery")
     )
+    unfilled = _unfilled(ids)
     found = {}
     for order in SalesOrder.objects.filter(pk__in=ids).select_related("destination"):
         mine = templates[order.pk]
@@ -183,8 +184,21 @@ def about_orders(
             is_canceled=order.status == Status.CANCELED,
             matched_with=matched.get(order.pk),
             never=frozenset(never[order.pk]),
+            is_filled=order.pk not in unfilled,
         )
     return found
+
+
+def _unfilled(ids: Collection[int]) -> set[int]:
+    """Which of these orders have lines that their packages don't fill."""
+    assigned = Sum(
+        "package_assignments__quantity", filter=Q(package_assignments__ended_at__isnull=True)
+    )
+    lines = OrderLine.objects.filter(order__in=ids).order_by()
+    short = lines.annotate(assigned=assigned).filter(
+        Q(assigned__isnull=True) | Q(assigned__lt=F("quantity"))
+    )
+    return set(short.values_list("order", flat=True))
 
 
 def fingerprint(one: DeliveryFacts) -> str:

@@ -116,6 +116,27 @@ CASES = [
         [delivery(1, "AB", **SENT7)],
         {(1, 1): "The order has no packages to compare"},
     ),
+    Case(
+        "only some of the order's lines have packages",
+        [order(1, "AB", is_filled=False, **T7)],
+        [delivery(1, "AB", **SENT7)],
+        {(1, 1): "The packages assigned to the order don't fill all of its lines"},
+    ),
+    Case(
+        "by labels too: only some of the order's lines have packages",
+        [order(1, "AB", is_filled=False)],
+        [delivery(1, "AB")],
+        {(1, 1): "The packages assigned to the order don't fill all of its lines"},
+    ),
+    Case(
+        "merged with an order of which only some lines have packages",
+        [order(1, "AB", is_filled=False), order(2, "C")],
+        [delivery(1, "ABC")],
+        {
+            (1, 1): "The packages assigned to the order don't fill all of its lines",
+            (2, 1): "It may be another order's as well",
+        },
+    ),
     Case("voided", [order(1, "AB", **T7)], [delivery(1, "AB", is_void=True, **SENT7)]),
     Case(
         "voided, then shipped again",

@@ -228,6 +228,7 @@ def look(request: HttpRequest, order_id: int) -> HttpResponse:
 def dismiss(request: HttpRequest, order_id: int) -> HttpResponse:
     """Say that a delivery is not the order's."""
     require(request, VIEWS_IT, MATCHES)
+    get_object_or_404(SalesOrder, pk=order_id)
     chosen = natural(request.POST.get("possible", ""))
     row = PossibleMatch.objects.filter(order=order_id, pk=chosen).first()
     if row is None or row.dismissed_at:
@@ -246,6 +247,7 @@ def dismiss(request: HttpRequest, order_id: int) -> HttpResponse:
 def unmatch(request: HttpRequest, order_id: int) -> HttpResponse:
     """End the match that the page showed, with a reason."""
     require(request, VIEWS_IT, MATCHES)
+    get_object_or_404(SalesOrder, pk=order_id)
     found = Match.objects.filter(order=order_id, pk=natural(request.POST.get("match", ""))).first()
     if found is None or found.ended_at:
         messages.info(request, "The order is not matched with it any more.")

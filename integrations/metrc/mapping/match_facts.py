@@ -26,6 +26,7 @@ class OrderFacts:
     `labels`: of the packages assigned to it. `asked_at`: since when a transfer can be meant for
     it: its first template was sent, or its last package assigned. `matched_with`: the delivery
     that it is matched with. `never`: deliveries of which a person has said that they aren't it.
+    `is_filled`: its packages fill all of its lines.
     """
 
     id: int
@@ -39,6 +40,7 @@ class OrderFacts:
     is_canceled: bool = False
     matched_with: int | None = None
     never: frozenset[int] = NONE
+    is_filled: bool = True
 
 
 @dataclass(frozen=True)

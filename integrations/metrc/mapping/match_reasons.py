@@ -40,6 +40,8 @@ def doubts_about(order: OrderFacts, one: DeliveryFacts) -> tuple[str, ...]:
         found.append(f"Without the order's packages {some(order.labels - one.labels)}")
     if order.labels and one.labels - order.labels:
         found.append(f"Also packages that aren't the order's: {some(one.labels - order.labels)}")
+    if order.labels and not order.is_filled:
+        found.append("The packages assigned to the order don't fill all of its lines")
     if not order.labels and one.labels:
         found.append("The order has no packages to compare")
     if not is_in_time(order, one):

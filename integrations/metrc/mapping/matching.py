@@ -178,7 +178,8 @@ def _judge(order: OrderFacts, one: DeliveryFacts, book: _Book) -> Verdict | None
     """What a delivery is to an order, looking at these two alone; None: nothing."""
     is_merged = order.id in book.merged.get(one.id, NONE)
     is_whole = bool(order.labels) and (order.labels == one.labels or is_merged)
-    fits = is_whole and is_same_customer(order, one)
+    # To complete an order says that all of it has gone.
+    fits = is_whole and order.is_filled and is_same_customer(order, one)
     is_taken = bool(one.matched_orders - {order.id}) and not is_merged
     doubts = _doubts(order, one, book, is_taken=is_taken)
     reasons = reasons_for(order, one)
