@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -17,22 +17,16 @@ from integrations import runs, work
 from integrations.budget import BudgetExhausted
 from integrations.encryption import WrongEncryptionKey
 from integrations.leases import lease
-from integrations.metrc import match_transfers, reconcile
+from integrations.metrc import fetch_manifest, match_transfers, reconcile
 from integrations.metrc.assign_packages import end_of_canceled
 from integrations.metrc.connect import client_for
 from integrations.metrc.map_items import match_items
-from integrations.metrc.models import (
-    Match,
-    MetrcAccount,
-    MetrcFacility,
-    Transfer,
-    TransferTemplate,
-)
+from integrations.metrc.models import MetrcAccount, MetrcFacility, TransferTemplate
 from integrations.metrc.pull_packages import pull_packages
 from integrations.metrc.pull_transfers import pull_transfers
 from integrations.metrc.read_lists import read_lists
 from integrations.metrc.wire.client import MetrcClient
-from integrations.metrc.work_kinds import MANIFEST_WORK, TEMPLATE_WORK
+from integrations.metrc.work_kinds import TEMPLATE_WORK
 from integrations.models import Notice, WorkItem
 from integrations.notices import notify, resolve
 from integrations.runs import Recorder
@@ -83,32 +77,16 @@ def _templates(context: _Context, client: MetrcClient, run: Recorder) -> None:
 
 def _transfers(context: _Context, client: MetrcClient, run: Recorder) -> None:
     def read(facility: MetrcFacility) -> None:
+        began = timezone.now()
         pull_transfers(facility, client, run)
-        match_transfers.look(facility)
+        looked = match_transfers.look(facility)
+        run.changed += looked.matched + looked.ended
+        for number, reason in looked.failed.items():
+            run.problem(f"Order {number}", reason)
+        reconcile.note_since(facility, began)
+        fetch_manifest.ask_for_due(facility)
 
     _each(context, run, read)
-    matches = Match.objects.filter(
-        ended_at__isnull=True, delivery__transfer__facility__in=context.facilities
-    )
-    # What was received whole and settled is not looked at for ever.
-    recent = Q(matched_at__gte=timezone.now() - timedelta(days=90))
-    for match in matches.filter(recent).select_related("delivery"):
-        reconcile.note_discrepancies(match)
-    due = map(str, _manifests_due(context.facilities))
-    work.ask(context.account.pk, MANIFEST_WORK, due, WorkItem.Priority.REST)
-
-
-def _manifests_due(facilities: Collection[MetrcFacility]) -> list[int]:
-    """Transfers that are an order's and whose manifest was not fetched since they changed."""
-    ours = Transfer.objects.filter(
-        facility__in=facilities,
-        is_voided=False,
-        deliveries__matches__in=Match.objects.filter(ended_at__isnull=True),
-    )
-    fresh = Q(manifest__modified_at=F("modified_at")) | Q(
-        manifest__isnull=False, modified_at__isnull=True
-    )
-    return list(ours.exclude(fresh).distinct().values_list("pk", flat=True))
 
 
 def _each(context: _Context, run: Recorder, read: Callable[[MetrcFacility], None]) -> None:

@@ -8,7 +8,6 @@ from model_bakery import baker
 
 from integrations.metrc import pull_transfers, store_transfers
 from integrations.metrc.models import Delivery, DeliveryPackage, PossibleMatch, Transfer
-from integrations.metrc.sandbox.world import World
 from integrations.metrc.wire import payloads
 from integrations.runs import Recorder
 from integrations.wire.errors import Wait
@@ -317,7 +316,6 @@ def test_nothing_is_asked_within_a_transaction(metrc, clock, monkeypatch):
 
 
 def test_a_state_that_does_not_tell_the_template(michigan):
-    assert isinstance(michigan.world, World)
     jars = michigan.item("JAR")
     michigan.world.make_transfer(SHIPPER, RECIPIENT, [michigan.package(jars, 10).label])
     pull(michigan)
