@@ -162,6 +162,16 @@ def test_an_old_page_overwrites_only_what_was_changed_on_it(screen):
     assert template.planned_route == "North"
 
 
+def test_line_ends_as_browsers_send_them_are_no_change(screen):
+    screen.save(planned_route="North\r\nEast")
+    assert screen.template.planned_route == "North\nEast"
+    old = screen.fields()
+    TransferTemplate.objects.update(planned_route="West")
+    as_sent = {name: value.replace("\n", "\r\n") for name, value in old.items()}
+    screen.client.post(screen.url("save"), as_sent)
+    assert screen.template.planned_route == "West"
+
+
 def test_times_are_those_of_the_facility(screen):
     screen.save(departs_at="2030-07-01T09:00", arrives_at="2030-07-01T11:30")
     template = screen.template

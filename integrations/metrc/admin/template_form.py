@@ -122,17 +122,24 @@ class TemplateForm(forms.Form):
     def clean_arrives_at(self) -> datetime | None:
         return self._clean_time("arrives_at")
 
+    def clean_planned_route(self) -> str:
+        return _one_line_end(self.cleaned_data["planned_route"])
+
     def entered(self) -> dict[str, Any]:
         """By field what was changed on the page, as it is to be stored."""
         return {
             name: value
             for name, value in self.cleaned_data.items()
-            if self._raw(name) != self.data.get(f"{WAS}{name}")
+            if self._sent(name) != self._sent(f"{WAS}{name}")
         }
 
-    def _raw(self, name: str) -> str:
-        # Browsers send the line ends of a text area as two characters.
-        return str(self.data.get(name, "")).replace("\r\n", "\n").strip()
+    def _sent(self, name: str) -> str:
+        return _one_line_end(self.data.get(name, "")).strip()
+
+
+def _one_line_end(text: str) -> str:
+    """Browsers send the end of a line as two characters."""
+    return text.replace("\r\n", "\n")
 
 
 def weights_entered(
