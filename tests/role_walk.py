@@ -35,6 +35,19 @@ from integrations.leaflink.models import (
     OrderPayment,
     Staff,
 )
+from integrations.metrc.models import (
+    Delivery,
+    Discrepancy,
+    ManifestFile,
+    Match,
+    MetrcAccount,
+    MetrcFacility,
+    MetrcItem,
+    Package,
+    PossibleMatch,
+    Transfer,
+    TransferTemplate,
+)
 from integrations.models import Call, Run
 from orders.models import Payment, SalesOrder
 
@@ -78,11 +91,34 @@ def prepare(world):
         )
     baker.make(Drift, listing=Listing.objects.order_by("pk").first(), field="name")
     baker.make(ListEntry, account=account, name="Entry")
+    _prepare_metrc()
     call = {"at": timezone.now(), "method": "GET", "path": "/orders-received/", "outcome": "ok"}
     baker.make(Call, connection=account, what="Orders read", milliseconds=1, **call)
     baker.make(Schedule, name="A job", func="math.floor")
     baker.make(AccessAttempt, username="lee", ip_address="10.0.0.1", failures_since_start=5)
     return made
+
+
+def _prepare_metrc():
+    """A license in Metrc for each order's facility, with a transfer that is the order's."""
+    account = baker.make(MetrcAccount, name="Metrc", state="CO", environment="sandbox")
+    item = baker.make(MetrcItem, account=account, name="Gummies")
+    for number, order in enumerate(SalesOrder.objects.order_by("pk")):
+        facility = baker.make(
+            MetrcFacility,
+            account=account,
+            license_number=order.facility.license_number,
+            facility=order.facility,
+        )
+        known = {"facility": facility, "remote_id": number}
+        baker.make(Package, metrc_item=item, label=f"TAG{number}", quantity=1, **known)
+        baker.make(TransferTemplate, order=order, name=order.number, **known)
+        transfer = baker.make(Transfer, manifest_number=f"000{number}", **known)
+        baker.make(ManifestFile, transfer=transfer, content=b"%PDF-1.4")
+        delivery = baker.make(Delivery, transfer=transfer, remote_id=number)
+        match = baker.make(Match, order=order, delivery=delivery)
+        baker.make(Discrepancy, match=match, label=f"TAG{number}", kind="short", quantity=1)
+        baker.make(PossibleMatch, order=order, delivery=delivery, reasons=["Same customer"])
 
 
 def addresses(resolver=None, where="", namespace=""):
@@ -159,8 +195,10 @@ def _pk(model, which):
 
 def _path(name, route, model, which):
     order = SalesOrder.objects.order_by("pk")[which]
+    is_metrc = route.startswith("admin/metrc/")
+    match = order.metrc_matches.first()
     values = {
-        "account_id": _pk(Account, 0),
+        "account_id": _pk(MetrcAccount if is_metrc else Account, 0),
         "app_label": "orders",
         "call_id": _pk(Call, 0),
         "preset": "flourish",
@@ -171,7 +209,9 @@ def _path(name, route, model, which):
         "item_id": order.lines.first().item_id,
         "line_id": order.lines.first().pk,
         "listing_id": _pk(Listing, 0),
-        "order_id": _pk(model, which) if model in OWNED else 0,
+        "order_id": order.pk if is_metrc else _pk(model, which) if model in OWNED else 0,
+        "delivery_id": match.delivery_id,
+        "discrepancy_id": match.discrepancies.first().pk,
         "payment_id": order.payments.first().pk,
         "row_id": order.leaflink_order.payments.first().pk,
         "staff_id": _pk(Staff, 0),
