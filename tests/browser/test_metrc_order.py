@@ -32,7 +32,7 @@ def open_order(page, demo, facility):
     row = page.locator("#result_list tr", has_text=facility).first
     number = row.locator("a[href*='/salesorder/']").first.inner_text()
     row.locator("a[href*='/salesorder/']").first.click()
-    expect(page.get_by_role("heading", name="Metrc", exact=True)).to_be_visible()
+    expect(page.locator("#lb-metrc")).to_be_visible()
     return number
 
 
@@ -53,7 +53,8 @@ def send_template(page, kind):
         page.locator("[name=gross_weight]").fill("12.5")
         page.locator("[name=gross_weight_unit]").fill("Pounds")
     press(page, "Save")
-    expect(page.get_by_text("Rosa Whitfield").first).to_be_visible()
+    preview = page.get_by_role("region", name="What Metrc will get")
+    expect(preview).to_contain_text("Ken Abiodun, driver's license D7720145")
     press(page, "Send to Metrc")
     expect(page.get_by_text(re.compile("In Metrc as template"))).to_be_visible()
 
@@ -101,18 +102,20 @@ def test_from_allocated_to_completed_on_both_sides(
     send_template(staff, kind)
     metrc, manifest = register(context, warehouse, state, number)
     press(staff, "Look now")
+    expect(staff.get_by_text("are being read from Metrc")).to_be_visible()
     staff.goto(page_of_order)
-    until(staff, staff.get_by_role("heading", name=f"Metrc: manifest {manifest}"))
+    until(staff, staff.locator("#lb-metrc", has_text=f"Metrc: manifest {manifest}"))
     until(staff, staff.get_by_text(f"Matched with Manifest {manifest}"))
-    until(staff, staff.locator(".field-status", has_text="Completed"))
+    until(staff, staff.get_by_text("Shipped → Completed"))
     until_leaflink_says(staff, warehouse, short_id, "Complete")
 
-    # The manifest is kept with the order.
-    until(staff, staff.get_by_role("link", name="Manifest (PDF)"))
-    answer = staff.request.get(
-        staff.get_by_role("link", name="Manifest (PDF)").evaluate("one => one.href")
-    )
-    assert answer.headers["content-type"] == "application/pdf"
+    # The manifest is kept with the order, a moment after it was found.
+    link = staff.get_by_role("link", name="Manifest (PDF)").evaluate("one => one.href")
+    for _ in range(60):
+        answer = staff.request.get(link)
+        if answer.headers["content-type"] == "application/pdf":
+            break
+        staff.wait_for_timeout(250)
     assert answer.body().startswith(b"%PDF")
 
     # One package is rejected at the door, and comes back.
