@@ -17,16 +17,17 @@ from integrations import runs, work
 from integrations.budget import BudgetExhausted
 from integrations.encryption import WrongEncryptionKey
 from integrations.leases import lease
-from integrations.metrc import fetch_manifest, match_transfers, reconcile
+from integrations.metrc import check_keys, fetch_manifest, match_transfers, reconcile
 from integrations.metrc.connect import client_for
 from integrations.metrc.models import MetrcAccount, MetrcFacility, TransferTemplate
+from integrations.metrc.note_checks import CREDENTIALS, THE_KEY
 from integrations.metrc.pull_packages import pull_packages
 from integrations.metrc.pull_transfers import pull_transfers
 from integrations.metrc.read_lists import read_lists
 from integrations.metrc.wire.client import MetrcClient
 from integrations.metrc.work_kinds import TEMPLATE_WORK
-from integrations.models import Notice, WorkItem
-from integrations.notices import notify, resolve
+from integrations.models import WorkItem
+from integrations.notices import notify, open_ones
 from integrations.runs import Recorder
 from integrations.wire.errors import BadCredentials, VendorError
 
@@ -40,6 +41,8 @@ class Step:
 
     name: str
     error: str = ""
+    # Metrc did not take the keys for it.
+    is_refused: bool = False
 
 
 @dataclass
@@ -129,6 +132,9 @@ def run_cycle(
             step = Step(name)
             steps.append(step)
             _run_step(context, step, action)
+        told = open_ones().filter(connection=account, category=CREDENTIALS)
+        if any(step.is_refused for step in steps) or told.exists():
+            _test_keys(account)
     return steps
 
 
@@ -145,15 +151,21 @@ def _run_step(context: _Context, step: Step, action: Action) -> None:
             with _recorded(account, step.name) as (run, client):
                 action(context, client, run)
         except (BadCredentials, WrongEncryptionKey) as error:
-            step.error = str(error)
-            notify(account, Notice.Category.CREDENTIALS, step.name, f"{account}: {error}")
+            step.error, step.is_refused = str(error), True
         except (VendorError, BudgetExhausted) as error:
             step.error = str(error)
         except Exception as error:
             logger.exception("step failed", extra={"account": account.pk, "step": step.name})
             step.error = f"{type(error).__name__}: {error}"
-        else:
-            resolve(account, Notice.Category.CREDENTIALS, [step.name])
+
+
+def _test_keys(account: MetrcAccount) -> None:
+    """Find out which key, license or permission is missing, or that nothing is any more; people
+    are told of it by notices."""
+    try:
+        check_keys.check(account)
+    except WrongEncryptionKey as error:
+        notify(account, CREDENTIALS, THE_KEY, f"{account}: {error}")
 
 
 @contextmanager
