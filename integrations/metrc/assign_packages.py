@@ -126,12 +126,12 @@ def _check_open(order: SalesOrder, after_match: bool) -> None:
 
 
 def _locked_packages(package_ids: Collection[int]) -> list[Package]:
-    """The packages, locked in the order of their ids so that two people never wait for each other
-    forever; then the oldest first. Raises NotAssignable when one is not there."""
+    """The packages, locked in the order of their tags as readings of Metrc do, so that nobody waits
+    for another forever; then the oldest first. Raises NotAssignable when one is not there."""
     wanted = set(package_ids)
     if not wanted:
         raise NotAssignable("No package was chosen. Tick one, then assign.")
-    locked = Package.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")
+    locked = Package.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("label")
     if len(list(locked.values_list("pk"))) < len(wanted):
         raise NotAssignable("One of these packages is not there any more. Look again.")
     return list(candidate.in_order(Package.objects.filter(pk__in=wanted)))

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from catalog.decimals import units, with_thousands
 from integrations.metrc.mapping.lab_states import in_words
@@ -31,7 +32,13 @@ def packages_at(facility: MetrcFacility, items: Iterable[int]) -> dict[int, list
     """By item of ours the packages that are at the license, the oldest first."""
     rows = in_order(Package.objects.filter(facility=facility, place=Package.Place.ACTIVE))
     found: dict[int, list[Package]] = {}
-    for package in rows.filter(metrc_item__item__in=set(items))[:MOST]:
+    rank = Window(
+        RowNumber(),
+        partition_by="metrc_item__item",
+        order_by=[F("packaged_on").asc(nulls_last=True), "label"],
+    )
+    rows = rows.filter(metrc_item__item__in=set(items)).annotate(rank=rank)
+    for package in rows.filter(rank__lte=MOST):
         found.setdefault(package.metrc_item.item_id or 0, []).append(package)
     return found
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -29,7 +29,7 @@ from integrations.metrc.work_kinds import TEMPLATE_WORK
 from integrations.models import WorkItem
 from integrations.notices import notify, open_ones
 from integrations.runs import Recorder
-from integrations.wire.errors import BadCredentials, VendorError
+from integrations.wire.errors import BadCredentials, BadPayload, Gone, Refused, VendorError
 
 logger = logging.getLogger(__name__)
 LISTS_EVERY = timedelta(hours=1)
@@ -89,13 +89,13 @@ def _transfers(context: _Context, client: MetrcClient, run: Recorder) -> None:
 
 
 def _each(context: _Context, run: Recorder, read: Callable[[MetrcFacility], None]) -> None:
-    """Read each license; one whose permission is missing is told of, and the others are read."""
+    """Read each license; one that Metrc does not let be read is told of, and the others are."""
     failed: VendorError | None = None
     for facility in context.facilities:
         try:
             read(facility)
-        except BadCredentials as error:
-            failed = error
+        except (BadCredentials, BadPayload, Gone, Refused) as error:
+            failed = error if isinstance(error, BadCredentials) else failed or error
             run.problem(facility, str(error))
     if failed:
         raise failed
@@ -126,6 +126,8 @@ def run_cycle(
             facilities = account.facilities.filter(is_listed=True, facility__isnull=False)
             if facility_id is not None:
                 facilities = facilities.filter(pk=facility_id)
+            # First those that have waited longest, should there be no time for all.
+            facilities = facilities.order_by(F("transfers_until").asc(nulls_first=True), "pk")
             context = _Context(account, list(facilities.select_related("account", "facility")))
             if not only and name == "lists" and not _lists_due(account):
                 continue

@@ -3,6 +3,8 @@
 import logging
 from datetime import timedelta
 
+from django.db.models import F, Min
+
 from integrations import work
 from integrations.leases import Busy
 from integrations.metrc import fetch_manifest, settle_template
@@ -25,7 +27,10 @@ def poll() -> None:
     """Every ten minutes: packages and outgoing transfers that changed, hourly the lists, and what
     they mean for our orders."""
     accounts = MetrcAccount.objects.filter(is_active=True).exclude(vendor_key="")
-    for account in accounts.exclude(user_key=""):
+    # First those that have waited longest, should the worker be killed before the last.
+    waited = Min("facilities__transfers_until")
+    accounts = accounts.exclude(user_key="").annotate(waited=waited)
+    for account in accounts.order_by(F("waited").asc(nulls_first=True), "pk"):
         try:
             run_cycle(account)
         except Busy:

@@ -55,6 +55,8 @@ def not_sent() -> Iterator[Problem]:
         said = " ".join(template.problem.splitlines())
         who = "Metrc refused the template: " if template.state == State.REFUSED else ""
         yield _problem(template, f"{who}{said}", "Correct and send it")
+    for template in _unmatched().exclude(problem=""):
+        yield _problem(template, " ".join(template.problem.splitlines()), "Open the template")
 
 
 def in_doubt() -> Iterator[Problem]:

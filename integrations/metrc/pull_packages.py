@@ -28,6 +28,8 @@ AT_A_TIME = 100
 # A package on a transfer leaves all lists once it is received: it is asked for, a few at a time.
 MOST_ASKED = 20
 ASK_AGAIN = timedelta(hours=6)
+# Marked as read after so much at the most: the worker is killed after five minutes.
+MOST_AT_ONCE = timedelta(days=7)
 
 
 def pull_packages(facility: MetrcFacility, client: MetrcClient, recorder: Recorder) -> None:
@@ -56,7 +58,8 @@ def _start(facility: MetrcFacility) -> datetime:
 
 def _width(client: MetrcClient) -> timedelta:
     """How much is read at once: the client begins each window a little earlier by itself."""
-    return max(client.longest_window - OVERLAP, client.longest_window / 2)
+    wide = max(client.longest_window - OVERLAP, client.longest_window / 2)
+    return min(wide, MOST_AT_ONCE)
 
 
 def _pull_window(

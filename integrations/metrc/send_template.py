@@ -18,6 +18,7 @@ from integrations.budget import BudgetExhausted
 from integrations.leases import Busy, lease
 from integrations.metrc import connect, draft_template
 from integrations.metrc.draft_template import EDITABLE, State
+from integrations.metrc.find_template import find, is_listed
 from integrations.metrc.mapping.preflight import problems_of, refusing
 from integrations.metrc.mapping.troubles import Trouble
 from integrations.metrc.models import Match, Transfer, TransferTemplate
@@ -26,10 +27,19 @@ from integrations.metrc.wire import reads
 from integrations.metrc.wire.client import MetrcClient
 from integrations.metrc.work_kinds import TEMPLATE_WORK
 from integrations.models import WorkItem
-from integrations.wire.errors import BadCredentials, Gone, Refused, UnknownOutcome, Wait
+from integrations.wire.errors import (
+    BadCredentials,
+    Gone,
+    Refused,
+    UnknownOutcome,
+    VendorError,
+    Wait,
+)
 from orders.models import SalesOrder
 
 LONGEST_AT_WORK = timedelta(minutes=6)
+DID_NOT_ARRIVE = "It did not arrive in Metrc. Send it again."
+SENT_AGAIN = "It did not arrive at first, and was sent again."
 NOT_SENT = (Wait, BadCredentials, Gone, BudgetExhausted)
 
 
@@ -69,9 +79,35 @@ def send(template_id: int, *, by: Any, client: MetrcClient | None = None) -> Sta
     try:
         with only_one_at(template_id):
             client = client or client_of(template_id)
+            if _is_there_already(template_id, client):
+                return State.SENT
             return _post(_ask(template_id, by), client)
     except Busy:
         raise CannotSend("It is being sent just now, by somebody else or in the queue.") from None
+
+
+def _is_there_already(template_id: int, client: MetrcClient) -> bool:
+    """Whether what was asked for before is in Metrc after all; noted then. (It came late, or a
+    fault of the server's was taken for a refusal.)"""
+    rows = TransferTemplate.objects.select_related("facility__account")
+    template = rows.get(pk=template_id)
+    if template.state not in EDITABLE or template.sent_at is None:
+        return False
+    ours = find(client, template).ours
+    if not ours:
+        return False
+    TransferTemplate.objects.filter(pk=template_id, state=template.state).update(
+        state=State.SENT, remote_id=ours[0], problem=also_there(ours)
+    )
+    return True
+
+
+def also_there(ours: list[int]) -> str:
+    """What to say of more templates than one; "" where there is one."""
+    if len(ours) < 2:
+        return ""
+    numbers = ", ".join(map(str, ours[1:]))
+    return f"Metrc has another template just like it: {numbers}. Archive it in Metrc."
 
 
 @transaction.atomic
@@ -91,7 +127,8 @@ def _ask(template_id: int, by: Any) -> _Asking:
         "state": State.ASKED,
         "body": plan.body,
         "labels": plan.labels,
-        "problem": "",
+        # By itself it is sent again once only: see `settle_template`.
+        "problem": SENT_AGAIN if template.problem == DID_NOT_ARRIVE else "",
         "sent_at": timezone.now(),
         "sent_by": by,
         "withdraw_asked_at": None,
@@ -188,14 +225,24 @@ def _delete(template: TransferTemplate, client: MetrcClient) -> State:
         return State.SENT
     except Gone:
         pass  # somebody has archived it in Metrc
-    except Refused as error:
-        stays(template, f"Metrc did not withdraw it. {error}")
-        raise
-    except (Wait, BadCredentials, BudgetExhausted):
+    except (Refused, BadCredentials) as error:
+        # Metrc: 401 also for what is not in the license (any more).
+        if _is_listed(client, template):
+            told = f"Metrc did not withdraw it. {error}" if isinstance(error, Refused) else ""
+            stays(template, told)
+            raise
+    except (Wait, BudgetExhausted):
         stays(template)
         raise
     withdrawn(template)
     return State.WITHDRAWN
+
+
+def _is_listed(client: MetrcClient, template: TransferTemplate) -> bool:
+    try:
+        return is_listed(client, template)
+    except (VendorError, BudgetExhausted):
+        return True  # not known, so it stays
 
 
 def withdrawn(template: TransferTemplate) -> None:

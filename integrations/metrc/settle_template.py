@@ -16,6 +16,8 @@ from integrations.metrc.draft_template import EDITABLE, State
 from integrations.metrc.find_template import find, is_listed
 from integrations.metrc.models import TransferTemplate
 from integrations.metrc.send_template import (
+    DID_NOT_ARRIVE,
+    SENT_AGAIN,
     CannotSend,
     client_of,
     note,
@@ -29,9 +31,11 @@ from integrations.outcomes import outcomes
 from integrations.wire.errors import Wait
 
 # Longer than a client waits for an answer: what Metrc was asked may still be on its way.
-SETTLING = timedelta(seconds=90)
+SETTLING = timedelta(seconds=150)
 SOON = 30.0
-DID_NOT_ARRIVE = "It did not arrive in Metrc. Send it again."
+NEVER_ARRIVED = (
+    "It was sent twice, and Metrc's list shows neither. Look in Metrc before you send it again."
+)
 NOT_WITHDRAWN = "It is still in Metrc: the withdrawal did not arrive. Withdraw it again."
 
 
@@ -69,10 +73,7 @@ def _settle_sending(template: TransferTemplate, client: MetrcClient) -> None:
     waited = timezone.now() - template.sent_at
     found = find(client, template)
     if found.ours:
-        also = ""
-        if len(found.ours) > 1:
-            numbers = ", ".join(map(str, found.ours[1:]))
-            also = f"Metrc has another template just like it: {numbers}. Archive it in Metrc."
+        also = send_template.also_there(found.ours)
         note(template, State.SENT, remote_id=found.ours[0], problem=also)
     elif waited < SETTLING:
         raise NotYet("Whether Metrc got the template is looked up in a minute.", SOON)
@@ -84,7 +85,8 @@ def _settle_sending(template: TransferTemplate, client: MetrcClient) -> None:
         )
         note(template, State.DRAFT, problem=said)
     else:
-        note(template, State.DRAFT, problem=DID_NOT_ARRIVE)
+        is_second = template.problem == SENT_AGAIN
+        note(template, State.DRAFT, problem=NEVER_ARRIVED if is_second else DID_NOT_ARRIVE)
 
 
 def _settle_withdrawal(template: TransferTemplate, client: MetrcClient) -> None:

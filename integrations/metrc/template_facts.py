@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog.decimals import units
@@ -75,7 +76,7 @@ def zone_of(facility: Facility | None) -> ZoneInfo:
 def assigned_to(order_id: int) -> list[PackageAssignment]:
     """The packages assigned to an order now, line by line."""
     rows = PackageAssignment.objects.filter(line__order=order_id, ended_at__isnull=True)
-    rows = rows.select_related("line__item", "package__facility")
+    rows = rows.select_related("line__item", "package__facility", "package__metrc_item__item")
     return list(rows.order_by("line__position", "pk"))
 
 
@@ -89,6 +90,8 @@ def planned(
     prices = prices_of(assignments)
     kind = type_of(template)
     manner = manner_of(account, order.facility)
+    labels = {one.package.label for one in assignments}
+    elsewhere = _on_other_templates(order.pk, facility, labels)
     entry = replace(_entry(template), packages=_entries(assignments, prices))
     facts = Facts(
         entry=entry,
@@ -99,7 +102,7 @@ def planned(
         manner=manner,
         now=now or timezone.now(),
         kind=kind,
-        packages=[_package(one, prices.get(one.pk), facility) for one in assignments],
+        packages=[_package(one, prices.get(one.pk), facility, elsewhere) for one in assignments],
         lines=_lines(order, assignments, account),
         rules=Rules(account.passing_lab_states, facility.ships_on_hold, account.price_is),
         order_problem=_order_problem(order),
@@ -200,7 +203,10 @@ def _recipient(order: SalesOrder) -> RecipientFacts:
 
 
 def _package(
-    one: PackageAssignment, price: Decimal | None, facility: MetrcFacility
+    one: PackageAssignment,
+    price: Decimal | None,
+    facility: MetrcFacility,
+    elsewhere: dict[str, str],
 ) -> PackageFacts:
     package = one.package
     item = one.line.item
@@ -211,6 +217,8 @@ def _package(
         now=in_base_units(package.quantity, package.unit, item.unit_of_measure) if item else None,
         in_metrc=package.quantity,
         not_here=NOT_HERE.get(package.place, ""),
+        on_template_of=elsewhere.get(package.label, ""),
+        other_item=_other_item(one),
         other_license=package.facility.license_number if is_elsewhere else "",
         on_hold=package.on_hold,
         on_recall=package.on_recall,
@@ -222,6 +230,26 @@ def _package(
         price=price,
         gross_weight=one.gross_weight,
     )
+
+
+def _other_item(one: PackageAssignment) -> str:
+    mapped = one.package.metrc_item
+    return "" if mapped.item_id == one.line.item_id else str(mapped.item or mapped)
+
+
+def _on_other_templates(order_id: int, facility: MetrcFacility, labels: set[str]) -> dict[str, str]:
+    """By tag the order whose template has it too: in Metrc, or maybe, and no transfer was found."""
+    matched = Match.objects.filter(order=OuterRef("order"), ended_at__isnull=True)
+    rows = TransferTemplate.objects.filter(
+        ~Exists(matched),
+        facility=facility,
+        state__in=(TransferTemplate.State.ASKED, TransferTemplate.State.SENT),
+    ).exclude(order=order_id)
+    return {
+        label: number
+        for number, sent in rows.values_list("order__number", "labels")
+        for label in labels.intersection(sent)
+    }
 
 
 def _day(text: object) -> date | None:

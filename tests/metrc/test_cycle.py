@@ -1,5 +1,7 @@
 """The whole cycle of an account: what the schedule does every ten minutes, and buttons at once."""
 
+from decimal import Decimal
+
 import pytest
 
 from integrations import work
@@ -28,6 +30,10 @@ def errors(steps):
 @pytest.fixture
 def connected(metrc):
     """An account that has never read anything, with an order and packages for it in Metrc."""
+    return with_an_order(metrc)
+
+
+def with_an_order(metrc):
     jars = metrc.item("JAR")
     for size in (100, 50):
         metrc.package(jars, size)
@@ -35,14 +41,14 @@ def connected(metrc):
     return metrc
 
 
-def ready_to_send(metrc):
+def ready_to_send(metrc, kind="Transfer", **more):
     """The order's template, with everything Metrc wants to know."""
     line = metrc.sold.lines.get()
     packages = Package.objects.values_list("pk", flat=True)
     assign_packages.assign(metrc.sold, line.pk, list(packages), by=metrc.user)
     template = draft_for(metrc.sold)
     TransferTemplate.objects.filter(pk=template.pk).update(
-        transfer_type="Transfer",
+        transfer_type=kind,
         planned_route="North on River Rd.",
         driver_name="Rosa Whitfield",
         driver_license="D4410093",
@@ -50,6 +56,7 @@ def ready_to_send(metrc):
         vehicle_make="Ford",
         vehicle_model="Transit",
         vehicle_plate="8KLM204",
+        **more,
     )
     return template
 
@@ -79,6 +86,23 @@ def test_from_nothing_to_a_completed_order_by_the_schedule_alone(connected):
     assert Discrepancy.objects.filter(match=match, kind="short").exists()
     kinds = set(Run.objects.values_list("kind", "outcome"))
     assert kinds == {(kind, "done") for kind in ("lists", "packages", "templates", "transfers")}
+
+
+def test_in_a_state_that_wants_weights_and_names_no_template(michigan):
+    metrc = with_an_order(michigan)
+    jobs.poll()
+    template = ready_to_send(
+        metrc, "Wholesale Transfer", gross_weight=Decimal("12.5"), gross_weight_unit="Pounds"
+    )
+    send_template.send(template.pk, by=metrc.user)
+    [remote] = metrc.world.templates.values()
+    assert remote.deliveries[0].gross_weight == Decimal("12.5")
+    metrc.world.register(remote.id)
+    jobs.poll()
+    work.drain()
+    assert SalesOrder.objects.get(pk=metrc.sold.pk).status == "completed"
+    assert Match.objects.get().how == "labels"
+    assert bytes(ManifestFile.objects.get().content).startswith(b"%PDF")
 
 
 def test_a_second_cycle_changes_nothing(connected):

@@ -33,11 +33,11 @@ OURS = [
     [
         ("juniper fog  3.5G JAR", 1),
         ("Gummies", 2),
-        ("M00123: GUM (sour)", 2),
+        ("M00123: GUM (sour)", None),
         ("Sour GUM-10 box", 3),
         ("GUM-100", None),
         ("BUBBLEGUM", None),
-        ("JF-35 and GUM", None),
+        ("JF-35 and GUM-10", None),
         ("Twins", None),
         ("X marks it", None),
         ("Something else", None),

@@ -26,7 +26,7 @@ from integrations.metrc.mapping.template_words import (
 from integrations.metrc.mapping.troubles import Trouble
 from integrations.metrc.models import PackageAssignment, TransferTemplate, TransferType
 from integrations.metrc.order_steps import match_of, steps_of
-from integrations.metrc.settle_template import DID_NOT_ARRIVE
+from integrations.metrc.send_template import DID_NOT_ARRIVE
 from integrations.metrc.template_differences import differences_of
 from integrations.metrc.template_facts import Planned, is_for, planned
 from integrations.metrc.work_kinds import TEMPLATE_WORK

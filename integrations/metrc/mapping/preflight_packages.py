@@ -27,6 +27,10 @@ class PackageFacts:
     not_here: str = ""
     # Of another license than the one that ships: its number.
     other_license: str = ""
+    # The number of another order whose template, in Metrc, has it too; "" for none.
+    on_template_of: str = ""
+    # Its item here, where that is not the line's (its mapping was changed); "" for the line's.
+    other_item: str = ""
     on_hold: bool = False
     on_recall: bool = False
     needs_remediation: bool = False
@@ -53,6 +57,7 @@ def of_package(
     """All troubles of one package."""
     for code, text in (
         *_where_it_is(package),
+        *_whose_it_is(package),
         *_what_it_is(package, rules),
         *_how_much(package),
         *_what_the_type_wants(package, kind, rules),
@@ -74,6 +79,17 @@ def _where_it_is(package: PackageFacts) -> Iterator[tuple[str, str]]:
             f"is in license {package.other_license}, not in the one that ships. Assign another "
             "one, or change the order's facility.",
         )
+
+
+def _whose_it_is(package: PackageFacts) -> Iterator[tuple[str, str]]:
+    if package.on_template_of:
+        yield (
+            "on_other_template",
+            f"is on the template of {package.on_template_of}, which is in Metrc. Withdraw that one "
+            "first, or assign another package.",
+        )
+    if package.other_item:
+        yield "package_other_item", f"is of {package.other_item}. Assign one of the line's item."
 
 
 def _what_it_is(package: PackageFacts, rules: Rules) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # A shorter SKU stands in too many names by chance.
-SHORTEST_SKU = 3
+SHORTEST_SKU = 5
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def same_item(names: Iterable[str], items: Sequence[Ours]) -> dict[str, int]:
     by_sku: dict[str, set[int]] = {}
     for item in items:
         by_name.setdefault(_plain(item.name), set()).add(item.pk)
-        if len(item.sku.strip()) >= SHORTEST_SKU:
+        if _is_telling(item.sku.strip()):
             by_sku.setdefault(_plain(item.sku), set()).add(item.pk)
     found = {}
     for name in names:
@@ -35,6 +35,12 @@ def same_item(names: Iterable[str], items: Sequence[Ours]) -> dict[str, int]:
         if len(same) == 1:
             found[name] = next(iter(same))
     return found
+
+
+def _is_telling(sku: str) -> bool:
+    """Whether it stands in no name by chance: "100" and "GMO" (a strain) do."""
+    kinds = (any(map(str.isdigit, sku)), any(map(str.isalpha, sku)))
+    return len(sku) >= SHORTEST_SKU and all(kinds)
 
 
 def _plain(text: str) -> str:

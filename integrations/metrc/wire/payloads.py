@@ -88,7 +88,8 @@ class TransferType(Payload):
 
     name: Label
     transaction_type: Text = ""
-    for_licensed_shipments: Flag = False
+    # What doesn't say so would else be closed to everybody.
+    for_licensed_shipments: Flag = True
     for_external_incoming_shipments: Flag = False
     for_external_outgoing_shipments: Flag = False
     requires_destination_gross_weight: Flag = False
