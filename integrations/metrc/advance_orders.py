@@ -6,12 +6,16 @@ already is fine. LeafLink and other channels hear of it as of any change of an o
 """
 
 import logging
+from typing import Any
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from catalog.decimals import with_thousands
 from catalog.inventory import By, InventoryError
-from integrations.metrc.models import Match, MetrcAccount, MetrcFacility
+from integrations.metrc.known_facts import BACK
+from integrations.metrc.locked_matches import CannotMatch, locked
+from integrations.metrc.models import DeliveryPackage, Match, MetrcAccount, MetrcFacility
 from orders import services
 from orders.allocation import set_aside
 from orders.models import SalesOrder
@@ -21,12 +25,15 @@ logger = logging.getLogger(__name__)
 GOES_ON = "It goes on by itself then."
 
 
+@transaction.atomic
 def advance(match: Match, by: By = None) -> bool:
     """Bring the order of a match to where the account's rules want it, as far as it can go.
 
     Returns whether it is there. What is missing is kept as the match's `waits_for`.
     """
     rows = Match.objects.select_related("order__facility", "delivery__transfer__facility__account")
+    # Nobody unmatches, cancels or moves the order meanwhile.
+    locked(match.order_id)
     match = rows.get(pk=match.pk)
     target = target_of(match)
     problem = ""
@@ -55,6 +62,8 @@ def advance_waiting(facility: MetrcFacility) -> tuple[int, dict[str, str]]:
     for match in list(rows):
         try:
             done += advance(match)
+        except CannotMatch:
+            continue  # deleted meanwhile
         except Exception as error:
             logger.exception("Moving on order %s failed", match.order.number)
             failed[match.order.number] = f"{type(error).__name__}: {error}"
@@ -69,14 +78,24 @@ def _not_there(account: MetrcAccount) -> Q:
     elif account.on_match == MetrcAccount.OnMatch.SHIPPED:
         due |= Q(order__status__in=OPEN)
     if account.on_receipt == MetrcAccount.OnReceipt.COMPLETED:
-        due |= Q(order__status__in=[*OPEN, Status.SHIPPED], delivery__received_at__isnull=False)
+        due |= Q(
+            Exists(_kept_there(OuterRef("delivery"))),
+            order__status__in=[*OPEN, Status.SHIPPED],
+            delivery__received_at__isnull=False,
+        )
     return due
+
+
+def _kept_there(delivery: Any) -> QuerySet[DeliveryPackage]:
+    """The packages of a delivery that the customer has not sent back."""
+    rows = DeliveryPackage.objects.filter(delivery=delivery, is_listed=True)
+    return rows.exclude(state__in=BACK)
 
 
 def target_of(match: Match) -> Status | None:
     """Where the account wants the order of a match; None: where it is."""
     account = match.delivery.transfer.facility.account
-    received = match.delivery.received_at is not None
+    received = match.delivery.received_at is not None and _kept_there(match.delivery).exists()
     if received and account.on_receipt == MetrcAccount.OnReceipt.COMPLETED:
         return Status.COMPLETED
     if account.on_match == MetrcAccount.OnMatch.NOTHING:

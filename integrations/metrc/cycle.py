@@ -29,7 +29,7 @@ from integrations.metrc.work_kinds import TEMPLATE_WORK
 from integrations.models import WorkItem
 from integrations.notices import notify, open_ones
 from integrations.runs import Recorder
-from integrations.wire.errors import BadCredentials, BadPayload, Gone, Refused, VendorError
+from integrations.wire.errors import BadCredentials, VendorError, Wait
 
 logger = logging.getLogger(__name__)
 LISTS_EVERY = timedelta(hours=1)
@@ -76,26 +76,31 @@ def _templates(context: _Context, client: MetrcClient, run: Recorder) -> None:
 
 def _transfers(context: _Context, client: MetrcClient, run: Recorder) -> None:
     def read(facility: MetrcFacility) -> None:
-        began = timezone.now()
         pull_transfers(facility, client, run)
         looked = match_transfers.look(facility)
         run.changed += looked.matched + looked.ended
         for number, reason in looked.failed.items():
             run.problem(f"Order {number}", reason)
-        reconcile.note_since(facility, began)
+        reconcile.note_due(facility)
         fetch_manifest.ask_for_due(facility)
 
     _each(context, run, read)
 
 
 def _each(context: _Context, run: Recorder, read: Callable[[MetrcFacility], None]) -> None:
-    """Read each license; one that Metrc does not let be read is told of, and the others are."""
-    failed: VendorError | None = None
+    """Read each license. One that can't be read is told of, and the others are; credentials first,
+    since they are what a person mends."""
+    failed: Exception | None = None
     for facility in context.facilities:
         try:
             read(facility)
-        except (BadCredentials, BadPayload, Gone, Refused) as error:
-            failed = error if isinstance(error, BadCredentials) else failed or error
+        except (Wait, BudgetExhausted):
+            raise  # so it is for the others
+        except BadCredentials as error:
+            failed = error
+            run.problem(facility, str(error))
+        except Exception as error:
+            failed = failed or error
             run.problem(facility, str(error))
     if failed:
         raise failed

@@ -78,7 +78,8 @@ def left_over(facility: MetrcFacility) -> list[Possible]:
                     order=OuterRef("order"), delivery=OuterRef("delivery"), is_final=True
                 )
             ),
-            order__status__in=LEFT,
+            Q(order__status__in=LEFT) | Q(how=Match.How.HAND),
+            ~Q(order__status=Status.CANCELED),
             ended_at__isnull=False,
             ended_by__isnull=True,
             delivery__transfer__facility=facility,
@@ -141,13 +142,15 @@ def _judged(found: Match, labels: frozenset[str]) -> tuple[str, list[str]]:
     if not delivery.is_listed:
         return f"{name} no longer has this stop in Metrc", []
     customer = order.destination.license_key if order.destination else ""
-    if delivery.recipient_key not in (found.recipient_key, customer):
+    if delivery.recipient_key and delivery.recipient_key not in (found.recipient_key, customer):
         return f"{name} now goes to {delivery.recipient_name or delivery.recipient_license}", []
     mine, before = labels_of(order.pk), frozenset(found.labels)
     removed, added = before - labels, labels - before
     if lost := removed & mine if mine else removed if not labels else frozenset():
         return f"In Metrc packages were taken off {name}: {some(lost)}", []
     doubts = []
+    if found.recipient_key and not delivery.recipient_key:
+        doubts.append("Metrc no longer says who gets it")
     if removed and not mine:
         doubts.append(f"In Metrc packages were taken off: {some(removed)}")
     sharing = Match.objects.filter(delivery=delivery, ended_at__isnull=True)

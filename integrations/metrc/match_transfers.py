@@ -65,6 +65,9 @@ def look(facility: MetrcFacility) -> Looked:
                 if _match_certain(verdict, known):
                     looked.matched += 1
                     settled.add(verdict.delivery_id)
+                elif not _is_matched(verdict.order_id):
+                    changed = "It was changed while it was looked at, or packages differ"
+                    possible.append(_possible(verdict.doubted(changed), known))
             except CannotMatch as error:
                 looked.failed[known.orders[verdict.order_id].number] = str(error)
         else:
@@ -134,7 +137,10 @@ def dismiss(possible_id: int, *, by: By) -> PossibleMatch:
         raise CannotMatch("This is not in question any more.")
     order = locked(row.order_id)
     delivery = locked_delivery(row.delivery_id)
-    if Match.objects.filter(order=order, delivery=delivery, ended_at__isnull=True).exists():
+    present = Match.objects.filter(order=order, delivery=delivery, ended_at__isnull=True).first()
+    is_over = delivery.transfer.is_voided or not delivery.is_listed
+    # One that can't be matched again, nor unmatched, can only be noted.
+    if present and not (is_over and has_return(present)):
         raise CannotMatch(
             f"Order {order.number} is matched with it. Unmatch it and say why, or match it again "
             "to keep it as it is."
@@ -222,6 +228,11 @@ def _match_certain(verdict: Verdict, known: Known) -> bool:
             return False
         _match(order, delivery, Match.How(verdict.how), None)
     return True
+
+
+def _is_matched(order_id: int) -> bool:
+    """Whether somebody else has matched the order meanwhile."""
+    return Match.objects.filter(order=order_id, ended_at__isnull=True).exists()
 
 
 def _possible(verdict: Verdict, known: Known) -> Possible:

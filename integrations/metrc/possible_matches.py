@@ -27,6 +27,16 @@ def keep_possible(facility: MetrcFacility, found: Iterable[Possible]) -> int:
     """Store what is in question in a license, and drop what no longer is. What was dismissed stays
     so until the delivery changes. Returns how many wait for a person."""
     wanted = _joined(found)
+    # Orders first, as everybody does who decides about them: what is added refers to them.
+    involved = SalesOrder.objects.filter(
+        Q(pk__in={order_id for order_id, _ in wanted})
+        | Q(
+            pk__in=PossibleMatch.objects.filter(
+                dismissed_at__isnull=True, delivery__transfer__facility=facility
+            ).values("order")
+        )
+    )
+    list(involved.select_for_update().order_by("pk").values_list("pk"))
     rows = PossibleMatch.objects.select_for_update(of=("self",)).filter(
         Q(dismissed_at__isnull=True) | Q(order__in={order_id for order_id, _ in wanted}),
         delivery__transfer__facility=facility,

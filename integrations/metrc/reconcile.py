@@ -6,11 +6,11 @@ people decide about them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 
 from catalog.decimals import units
 from integrations.metrc.mapping import reconcile as figures
@@ -131,6 +131,8 @@ def _packed(
     if row is None:
         return Packed(label, assigned=assigned, is_on_transfer=False)
     shipped = _amount(row.shipped_quantity, row.shipped_unit, our_unit)
+    if shipped is None and assigned is not None:
+        shipped = Amount(assigned)  # Metrc does not say
     received = _amount(row.received_quantity, row.received_unit, our_unit)
     rounding = Decimal(0)
     if received and row.received_quantity is not None and row.received_unit != row.shipped_unit:
@@ -163,7 +165,10 @@ def note_discrepancies(match: Match) -> int:
     May be called as often as one likes. What Metrc has corrected since is corrected here, or taken
     away, as long as nobody has decided about it.
     """
-    order = SalesOrder.objects.select_for_update().get(pk=match.order_id)
+    order = SalesOrder.objects.select_for_update().filter(pk=match.order_id).first()
+    if order is None:
+        return 0  # deleted meanwhile
+    Match.objects.filter(pk=match.pk).update(noted_at=timezone.now())
     match = Match.objects.get(pk=match.pk)
     if match.ended_at:
         return 0
@@ -198,9 +203,9 @@ def note_discrepancies(match: Match) -> int:
     return match.discrepancies.filter(decision="").count()
 
 
-def note_since(facility: MetrcFacility, since: datetime) -> int:
-    """Note what did not arrive whole on the matched deliveries of a license that were read, or
-    matched, since then; returns how many differences wait for a decision there."""
+def note_due(facility: MetrcFacility) -> int:
+    """Note what did not arrive whole on the matched deliveries of a license that were read
+    since it was last noted there; returns how many differences wait for a decision there."""
     packages = DeliveryPackage.objects.filter(delivery=OuterRef("delivery"), is_listed=True)
     differs = Q(state__in=[State.REJECTED, State.RETURNED]) | (
         Q(state=State.ACCEPTED)
@@ -208,7 +213,7 @@ def note_since(facility: MetrcFacility, since: datetime) -> int:
     )
     undecided = Discrepancy.objects.filter(match=OuterRef("pk"), decision="")
     rows = Match.objects.filter(
-        Q(delivery__transfer__read_at__gte=since) | Q(matched_at__gte=since),
+        Q(noted_at__isnull=True) | Q(noted_at__lte=F("delivery__transfer__read_at")),
         Exists(packages.filter(differs)) | Exists(undecided),
         delivery__transfer__facility=facility,
         ended_at__isnull=True,

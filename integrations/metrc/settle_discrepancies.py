@@ -116,6 +116,16 @@ def _put_back(order: SalesOrder, match: Match, row: Discrepancy, by: User) -> st
             f"{line.item.get_unit_of_measure_display().lower()}s here. Receive the units into "
             "stock by hand, and choose another answer here."
         )
+    before = [
+        in_base_units(units(one.quantity), one.unit, line.item.unit_of_measure)
+        for one in Discrepancy.objects.filter(
+            match__order=order,
+            label=row.label,
+            decision=Decision.RETURNED,
+            match__delivery=match.delivery_id,
+        ).exclude(pk=row.pk)
+    ]
+    quantity = max(ZERO, quantity - sum(filter(None, before), ZERO))
     reason = f"Package {row.label} came back from {match.delivery.transfer}"
     places = []
     for facility, lot, part in _shares(order, line, row.label, quantity):

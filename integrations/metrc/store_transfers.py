@@ -79,6 +79,7 @@ def store_deliveries(
             one = known.get(row.id)
             if one is None:
                 one = Delivery.objects.create(transfer=transfer, remote_id=row.id, **values)
+                known[row.id] = one
             else:
                 _write(one, values)
             listed.append(one.pk)

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from model_bakery import baker
 
 from catalog import inventory
@@ -76,18 +75,16 @@ def test_noting_twice_changes_nothing_and_a_corrected_receipt_corrects(metrc, sh
 
 
 def test_after_a_reading_only_what_was_read_is_noted_and_it_is_a_problem(metrc, shipped):
-    before = timezone.now()
     metrc.world.receive(shipped.remote.id, reject=[shipped.labels[2]])
     read(metrc)
     assert list(problems()) == []
-    assert reconcile.note_since(metrc.facility, timezone.now()) == 0
-    assert reconcile.note_since(metrc.facility, before) == 1
+    assert reconcile.note_due(metrc.facility) == 1
     (problem,) = problems()
     assert "24 rejected" in problem.text
     assert problem.url == url("metrc_order_received", shipped.order.pk)
     settle(only(shipped.match).pk, Decision.WRITTEN_OFF, by=metrc.user)
     assert list(problems()) == []
-    assert reconcile.note_since(metrc.facility, before) == 0
+    assert reconcile.note_due(metrc.facility) == 0
 
 
 def test_more_than_was_shipped_is_noted(metrc, shipped):

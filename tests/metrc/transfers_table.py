@@ -160,7 +160,7 @@ CASES = [
         "came back whole, and that was it",
         [order(1, "AB", **T7)],
         [delivery(1, "AB", is_back=True, **SENT7)],
-        {(1, 1): "template"},
+        {(1, 1): "All of it was rejected or came back"},
     ),
     Case(
         "the template was used twice, and both are on the way as far as we know",

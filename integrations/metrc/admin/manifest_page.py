@@ -1,6 +1,7 @@
 """An order's manifest as a PDF, and a page that says so when it is not there yet."""
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -8,8 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.permissions import require
+from customers.own import sees_only_own
 from integrations.metrc import fetch_manifest
-from integrations.metrc.models import ManifestFile, Transfer
+from integrations.metrc.models import Delivery, ManifestFile, Match, Transfer
 from integrations.metrc.order_steps import match_of, steps_of
 from integrations.metrc.work_kinds import MANIFEST_WORK
 from integrations.models import WorkItem
@@ -23,6 +25,8 @@ def manifest(request: HttpRequest, order_id: int) -> HttpResponse:
     order = get_object_or_404(SalesOrder, pk=order_id)
     match = match_of(order)
     transfer = match.delivery.transfer if match else None
+    if transfer and sees_only_own(request.user) and _names_others(transfer, order):
+        raise PermissionDenied("The manifest names customers of other reps. Ask the back office.")
     kept = ManifestFile.objects.filter(transfer=transfer).first() if transfer else None
     if kept and transfer:
         answer = HttpResponse(bytes(kept.content), content_type="application/pdf")
@@ -55,6 +59,13 @@ def fetch(request: HttpRequest, order_id: int) -> HttpResponse:
         fetch_manifest.ask(match.delivery.transfer)
         messages.info(request, "The manifest is being fetched from Metrc. Reload in a minute.")
     return HttpResponseRedirect(reverse("admin:metrc_order_manifest", args=[order_id]))
+
+
+def _names_others(transfer: Transfer, order: SalesOrder) -> bool:
+    """Whether others' goods are on the transfer too: another stop, or another order's."""
+    stops = Delivery.objects.filter(transfer=transfer, is_listed=True)
+    others = Match.objects.filter(delivery__transfer=transfer, ended_at__isnull=True)
+    return stops.count() > 1 or others.exclude(order=order).exists()
 
 
 def filename(transfer: Transfer) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from catalog.decimals import with_thousands
 from catalog.inventory import InventoryError
 from catalog.permissions import require
+from customers.own import sees_only_own
 from integrations.metrc import reconcile
 from integrations.metrc.mapping import transfer_states
 from integrations.metrc.mapping.reconcile import Packed, in_words, sums_of
@@ -83,7 +84,8 @@ def received(request: HttpRequest, order_id: int) -> HttpResponse:
         "match": found.match,
         "lines": [_line_row(one, kept) for one in found.lines],
         "unplaced": [_package_row(one, "", kept) for one in found.unplaced],
-        "elsewhere": found.elsewhere,
+        # Other orders are other reps' perhaps.
+        "elsewhere": {} if sees_only_own(request.user) else found.elsewhere,
         "open": len(open_ones),
         "may_settle": request.user.has_perm(SETTLES),
         "may_view_transfer": request.user.has_perm("metrc.view_transfer"),

@@ -44,6 +44,10 @@ def doubts_about(order: OrderFacts, one: DeliveryFacts) -> tuple[str, ...]:
         found.append("The packages assigned to the order don't fill all of its lines")
     if not order.labels and one.labels:
         found.append("The order has no packages to compare")
+    if one.is_back:
+        found.append("All of it was rejected or came back")
+    elif not one.labels:
+        found.append("Metrc names no packages in it")
     if not is_in_time(order, one):
         found.append(
             "Registered before the order asked for it"

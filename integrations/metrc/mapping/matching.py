@@ -178,8 +178,9 @@ def _judge(order: OrderFacts, one: DeliveryFacts, book: _Book) -> Verdict | None
     """What a delivery is to an order, looking at these two alone; None: nothing."""
     is_merged = order.id in book.merged.get(one.id, NONE)
     is_whole = bool(order.labels) and (order.labels == one.labels or is_merged)
-    # To complete an order says that all of it has gone.
-    fits = is_whole and order.is_filled and is_same_customer(order, one)
+    # To complete an order says that all of it has gone, and has not come back.
+    has_gone = bool(one.labels) and not one.is_back
+    fits = is_whole and order.is_filled and has_gone and is_same_customer(order, one)
     is_taken = bool(one.matched_orders - {order.id}) and not is_merged
     doubts = _doubts(order, one, book, is_taken=is_taken)
     reasons = reasons_for(order, one)
@@ -200,7 +201,7 @@ def _judge(order: OrderFacts, one: DeliveryFacts, book: _Book) -> Verdict | None
     if at is not None and at < order.created_at - CLOCKS_DIFFER:
         return None
     is_owned = any(book.owners.get(label, set()) - {order.id} for label in one.labels)
-    stands_alone = at is not None and not (order.labels or is_another or is_owned)
+    stands_alone = at is not None and has_gone and not (order.labels or is_another or is_owned)
     certain = stands_alone and is_same_customer(order, one)
     return Verdict(order.id, one.id, How.INVOICE, certain, reasons, doubts)
 

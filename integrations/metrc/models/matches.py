@@ -33,6 +33,8 @@ class Match(models.Model):
     recipient_key = models.CharField(max_length=100, blank=True, editable=False)
     # The transfer's `expanded_at` at which the two were last compared.
     compared_at = models.DateTimeField(null=True, editable=False)
+    # When what did not arrive whole was last noted.
+    noted_at = models.DateTimeField(null=True, editable=False)
     # Why the order could not be moved on, in words; empty: it was, or need not be.
     waits_for = models.TextField(blank=True)
     ended_at = models.DateTimeField("ended", null=True, blank=True)
