@@ -17,7 +17,8 @@ settings.load_profile("leafbridge")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
-# CI sets it for its second run of all tests: what knows no database was tried with the first.
+# CI sets it for its second run: what knows no database, and pages, were tried with the first.
+PAGES = {"client", "admin_client", "rf"}
 IS_SECOND_DATABASE = bool(os.environ.get("SECOND_DATABASE"))
 
 
@@ -41,8 +42,10 @@ def _runs_here(item):
         return False
     if not IS_SECOND_DATABASE:
         return True
-    asks = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
-    return "once" not in item.keywords and bool(asks or "django_db" in item.keywords)
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "once" in item.keywords or (PAGES & fixtures and "postgres" not in item.keywords):
+        return False
+    return bool({"db", "transactional_db"} & fixtures or "django_db" in item.keywords)
 
 
 @pytest.fixture

@@ -48,14 +48,13 @@ def test_the_walk_finds_our_own_addresses():
     assert set(TOLD) <= set(ours)
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("value", HUGE)
 @pytest.mark.parametrize(("route", "is_ours"), ADDRESSES)
-def test_an_id_that_is_too_large_is_not_there(admin_client, route, is_ours, value, method):
-    answer = getattr(admin_client, method)(_filled(route, value))
+def test_an_id_that_is_too_large_is_not_there(admin_client, route, is_ours):
     # Django's own pages lead to the overview and say that there is no such thing, or are closed.
     missing = (302, 403, 404) if not is_ours or route in TOLD else (404,)
-    assert answer.status_code in (*missing, 405)
+    for value in HUGE:
+        for ask in (admin_client.get, admin_client.post):
+            assert ask(_filled(route, value)).status_code in (*missing, 405)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "9" * 30, str(2**63), "१२"])

@@ -46,7 +46,7 @@ def test_the_demo_links_sends_and_imports_and_a_second_run_changes_nothing(once,
     assert state() == before
 
     assert Account.objects.count() == 2
-    assert Facility.objects.count() == 3
+    assert Facility.objects.count() == 5
     assert OrderLine.objects.filter(case_size=12).exists()
     assert OrderLine.objects.filter(is_sample=True).exists()
     kinds = set(OrderDiscount.objects.values_list("kind", flat=True))
