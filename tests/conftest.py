@@ -23,12 +23,23 @@ PAGES = {"client", "admin_client", "rf"}
 IS_SECOND_DATABASE = bool(os.environ.get("SECOND_DATABASE"))
 
 
+LONG = {
+    "test_role_walk.py",
+    "test_benchmarks.py",
+    "test_stock_machine.py",
+    "test_life_machine.py",
+    "test_orders_machine.py",
+}
+
+
 def pytest_collection_modifyitems(config, items):
     """Tests that need row locks run where there are some, and only there."""
     dropped = [item for item in items if not _runs_here(item)]
     if IS_SECOND_DATABASE:
         gone = set(dropped)
         dropped += _repeated([item for item in items if item not in gone])
+    # What takes long begins first, so that no process is left alone with it at the end.
+    items.sort(key=lambda item: item.path.name not in LONG)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         gone = set(dropped)
